@@ -1,0 +1,4 @@
+export * from './equality.js';
+export * from './metadata.js';
+export * from './protocol.js';
+export * from './service.js';

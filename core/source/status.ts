@@ -1,0 +1,30 @@
+import type { Rejection } from '../model/index.js';
+
+/** How far what a source published can be trusted. Times are milliseconds since the epoch. */
+export type SourceState =
+  /** Nothing was ever read. */
+  | { readonly state: 'starting'; readonly sinceMs: number; readonly cause?: string }
+  /** What is published is what the registry says. */
+  | { readonly state: 'fresh'; readonly sinceMs: number }
+  /** Reading fails or is behind, in whole or in the scopes named; what was read last stays published. */
+  | { readonly state: 'degraded'; readonly sinceMs: number; readonly cause: string; readonly scopes: readonly string[] }
+  /** Degraded for longer than the source's `staleAfterMs`. */
+  | { readonly state: 'stale'; readonly sinceMs: number; readonly cause: string; readonly scopes: readonly string[] };
+
+export interface SourceStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly required: boolean;
+  readonly synced: boolean;
+  readonly status: SourceState;
+  readonly services: number;
+  readonly instances: number;
+  /** Records left out, in all. */
+  readonly rejected: number;
+  /** The first of them, at most 20, with the service that each belongs to. */
+  readonly rejections: readonly (Rejection & { readonly service: string })[];
+  /** Runs that ended in an error since the start. */
+  readonly failures: number;
+  /** When something was published last. */
+  readonly lastChangeMs?: number;
+}
