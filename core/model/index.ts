@@ -1,3 +1,4 @@
+export * from './address.js';
 export * from './equality.js';
 export * from './metadata.js';
 export * from './protocol.js';
