@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { Source } from '../source/source.js';
 import type { Clock } from '../time/index.js';
@@ -16,6 +17,8 @@ export interface Deps {
   /** A folder of the plug-in's own, made on demand by the plug-in. */
   readonly dataDir: string;
   readonly http: HttpRoutes;
+  /** Where the part's own metrics are registered; label them with `source` or `sink` = {@link name}. */
+  readonly metrics: Registry;
 }
 
 /**
