@@ -1,0 +1,22 @@
+import type { Artefact } from './artefact.js';
+import { goInstallArtefact, goModuleArtefact } from './go.js';
+import { mavenArtefact } from './maven.js';
+
+/** Every artefact of the cache, the slow ones of each lane first. */
+export const artefacts: readonly Artefact[] = [
+  goModuleArtefact({ name: 'consul', version: '1.12.9' }),
+  goInstallArtefact({
+    name: 'istiod',
+    version: '1.31-alpha.20260827',
+    packagePath: 'istio.io/istio/pilot/cmd/pilot-discovery',
+    moduleVersion: 'v0.0.0-20260827124520-eed52ebb66ad',
+    variables: {
+      'istio.io/istio/pkg/version.buildVersion': '1.31-alpha.20260827',
+      'istio.io/istio/pkg/version.buildGitRevision': 'eed52ebb66ad',
+    },
+  }),
+  mavenArtefact({ name: 'zookeeper', version: '3.9.4' }),
+  mavenArtefact({ name: 'nacos2', version: '2.3.2', sources: ['nacos2/src'] }),
+  mavenArtefact({ name: 'nacos3', version: '3.1.0', sources: ['nacos3/src'] }),
+  mavenArtefact({ name: 'eureka', version: '2.0.4', sources: ['eureka/src'] }),
+];
