@@ -1,0 +1,178 @@
+import type { Service } from '../model/index.js';
+import type { Catalog, CatalogService, Change, Snapshot } from './catalog.js';
+import { ChangeFeed } from './change-feed.js';
+import { sameCatalogService } from './equality.js';
+import { HostIndex } from './host-index.js';
+import { type Contribution, type MergePolicy, mergeHost } from './merge.js';
+import { hostOfTwin, type Naming } from './naming.js';
+import type { Readiness } from './readiness.js';
+
+export interface LiveCatalogOptions {
+  /** Names of all sources, in the configuration's order: it decides who comes first in a merge. */
+  readonly sources: readonly string[];
+  readonly naming: Naming;
+  readonly policyOf: (host: string) => MergePolicy;
+  readonly readiness: Readiness;
+}
+
+/** Something the catalog could not do as asked, by host or by service. */
+export interface CatalogProblem {
+  readonly host?: string;
+  readonly source?: string;
+  readonly service?: string;
+  readonly reason: string;
+}
+
+/** The services a source changed: a name, and the service as it is now, or undefined when it is gone. */
+export type SourceChanges = Iterable<readonly [name: string, service: Service | undefined]>;
+
+/**
+ * The catalog: takes whole services of sources, names and merges them, and tells readers what differs.
+ * The cost of a change is that of the hosts it touches, whatever the size of the catalog.
+ */
+export class LiveCatalog implements Catalog {
+  readonly #options: LiveCatalogOptions;
+  readonly #index: HostIndex;
+  readonly #services = new Map<string, CatalogService>();
+  /** Claimed host → the hosts published for it, when that is more than itself: the twins. */
+  readonly #twins = new Map<string, readonly string[]>();
+  readonly #clashes = new Map<string, readonly string[]>();
+  readonly #unnamed = new Map<string, CatalogProblem>();
+  readonly #feeds = new Set<ChangeFeed>();
+  #revision = 0;
+  #changedServices = 0;
+
+  constructor(options: LiveCatalogOptions) {
+    this.#options = options;
+    this.#index = new HostIndex(options.sources);
+  }
+
+  /** Takes what a source changed. Readers see it as one revision. */
+  apply(source: string, changes: SourceChanges): void {
+    const touched = new Set<string>();
+    for (const [name, service] of changes) {
+      for (const host of this.#index.set(source, name, service, this.#nameService(source, name, service))) {
+        touched.add(host);
+      }
+    }
+    const changed: string[] = [];
+    for (const host of touched) this.#settle(host, changed);
+    if (changed.length === 0) return;
+    this.#revision++;
+    this.#changedServices += changed.length;
+    for (const feed of this.#feeds) feed.add(changed);
+  }
+
+  get isReady(): boolean {
+    return this.#options.readiness.isReady;
+  }
+
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#options.readiness.wait(signal);
+  }
+
+  snapshot(): Snapshot {
+    return { revision: this.#revision, services: this.isReady ? this.#services : new Map() };
+  }
+
+  /** Hosts, ready or not. */
+  get size(): number {
+    return this.#services.size;
+  }
+
+  /** Changes of single hosts since the start. */
+  get changedServices(): number {
+    return this.#changedServices;
+  }
+
+  /** What is wrong now: clashes of a merge, services that no host can be made for. */
+  problems(): readonly CatalogProblem[] {
+    const clashes = [...this.#clashes].flatMap(([host, reasons]) => reasons.map((reason) => ({ host, reason })));
+    return [...clashes, ...this.#unnamed.values()];
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<Change> {
+    try {
+      await this.ready(signal);
+    } catch {
+      return; // aborted: a watch ends, it does not fail
+    }
+    const feed = new ChangeFeed();
+    this.#feeds.add(feed);
+    try {
+      yield { revision: this.#revision, reset: true, upserts: [...this.#services.values()], removes: [] };
+      for await (const hosts of feed.batches(signal)) yield this.#changeOf(hosts);
+    } finally {
+      this.#feeds.delete(feed);
+    }
+  }
+
+  #changeOf(hosts: ReadonlySet<string>): Change {
+    const upserts: CatalogService[] = [];
+    const removes: string[] = [];
+    for (const host of hosts) {
+      const service = this.#services.get(host);
+      if (service) upserts.push(service);
+      else removes.push(host);
+    }
+    return { revision: this.#revision, reset: false, upserts, removes };
+  }
+
+  #nameService(source: string, name: string, service: Service | undefined): string | undefined {
+    const key = `${source}/${name}`;
+    this.#unnamed.delete(key);
+    if (service === undefined) return undefined;
+    const named = this.#options.naming.hostOf(source, service);
+    if ('host' in named) return named.host;
+    this.#unnamed.set(key, { source, service: name, reason: named.reason });
+    return undefined;
+  }
+
+  /** Publishes what is claimed for `host` now, and adds the hosts whose service differs to `changed`. */
+  #settle(host: string, changed: string[]): void {
+    const { first, twins } = splitTwins(this.#index.claims(host));
+    const published = new Map<string, CatalogService>();
+    const clashes: string[] = [];
+    if (first.length > 0) {
+      const merged = mergeHost(host, first, this.#options.policyOf(host));
+      published.set(host, merged.service);
+      clashes.push(...merged.clashes);
+    }
+    for (const twin of twins) {
+      const other = hostOfTwin(host, twin.service.name);
+      published.set(other, mergeHost(other, [twin], { mode: 'union' }).service);
+      clashes.push(`${twin.source} has ${twin.service.name} under this host too; it is published as ${other}`);
+    }
+    if (clashes.length > 0) this.#clashes.set(host, clashes);
+    else this.#clashes.delete(host);
+    for (const old of this.#twins.get(host) ?? []) {
+      if (!published.has(old)) this.#publish(old, undefined, changed);
+    }
+    if (twins.length > 0)
+      this.#twins.set(
+        host,
+        [...published.keys()].filter((name) => name !== host),
+      );
+    else this.#twins.delete(host);
+    if (!published.has(host)) this.#publish(host, undefined, changed);
+    for (const [name, service] of published) this.#publish(name, service, changed);
+  }
+
+  #publish(host: string, service: CatalogService | undefined, changed: string[]): void {
+    const known = this.#services.get(host);
+    if (service === undefined) {
+      if (this.#services.delete(host)) changed.push(host);
+    } else if (known === undefined || !sameCatalogService(known, service)) {
+      this.#services.set(host, service);
+      changed.push(host);
+    }
+  }
+}
+
+/** Of several services of one source that claim a host, the one with the lowest name has it; the rest are twins. */
+function splitTwins(claims: readonly Contribution[]): { first: Contribution[]; twins: Contribution[] } {
+  const first: Contribution[] = [];
+  const twins: Contribution[] = [];
+  for (const claim of claims) (first.at(-1)?.source === claim.source ? twins : first).push(claim);
+  return { first, twins };
+}

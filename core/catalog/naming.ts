@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Service } from '../model/index.js';
+import { matchesGlob } from './glob.js';
+import type { HostTemplate } from './host-template.js';
+
+/** Names services; the first rule that matches a service wins. */
+export interface NamingRule {
+  /** Name of a source; absent: every source. */
+  readonly source?: string;
+  /** Glob over the service's name in the registry's terms; absent: every service. */
+  readonly service?: string;
+  readonly host: HostTemplate;
+}
+
+export class Naming {
+  readonly #rules: readonly NamingRule[];
+  readonly #defaults: ReadonlyMap<string, HostTemplate>;
+
+  /** @param defaults name of a source → the template of its kind */
+  constructor(rules: readonly NamingRule[], defaults: ReadonlyMap<string, HostTemplate>) {
+    this.#rules = rules;
+    this.#defaults = defaults;
+  }
+
+  /** The host of a service of `source`, or the reason why it has none. */
+  hostOf(source: string, service: Service): { readonly host: string } | { readonly reason: string } {
+    const rule = this.#rules.find(
+      (candidate) =>
+        (candidate.source === undefined || candidate.source === source) &&
+        (candidate.service === undefined || matchesGlob(candidate.service, service.name)),
+    );
+    const template = rule?.host ?? this.#defaults.get(source);
+    return template?.render(service.attributes) ?? { reason: `no naming template for source ${source}` };
+  }
+}
+
+/**
+ * The host of a service whose own host is taken by another service of the same source (case-only twins, names that DNS
+ * cannot tell apart): a digest of the registry's name on the first label, so it depends on nothing but the two names.
+ */
+export function hostOfTwin(host: string, serviceName: string): string {
+  const digest = createHash('sha256').update(serviceName).digest('hex').slice(0, 8);
+  const [first = '', ...rest] = host.split('.');
+  // A label holds 63 characters, 9 of them for the dash and the digest; a name 253.
+  const room = Math.min(63, 63 + 253 - host.length) - digest.length - 1;
+  return [`${first.slice(0, Math.max(1, room)).replace(/-+$/, '')}-${digest}`, ...rest].join('.');
+}

@@ -1,0 +1,64 @@
+import type { SourceState } from './status.js';
+
+interface Issue {
+  readonly sinceMs: number;
+  readonly cause: string;
+}
+
+/** The whole source, as a scope. */
+const wholeSource = '';
+
+/** Keeps which parts of a source are not to be trusted, since when and why; says the {@link SourceState} of any moment. */
+export class SourceHealth {
+  readonly #staleAfterMs: number;
+  readonly #issues = new Map<string, Issue>();
+  #synced = false;
+  #freshSinceMs: number;
+  readonly #startedMs: number;
+
+  constructor(nowMs: number, staleAfterMs: number) {
+    this.#startedMs = nowMs;
+    this.#freshSinceMs = nowMs;
+    this.#staleAfterMs = staleAfterMs;
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Scopes that are held as degraded, at most: a registry with more trouble than that is degraded as a whole. */
+  static readonly maxScopes = 1000;
+
+  degraded(cause: string, scope: string | undefined, nowMs: number): void {
+    const key = this.#issues.size >= SourceHealth.maxScopes ? wholeSource : (scope ?? wholeSource);
+    // The first moment counts, the newest cause explains.
+    this.#issues.set(key, { sinceMs: this.#issues.get(key)?.sinceMs ?? nowMs, cause });
+  }
+
+  /** @returns whether anything was degraded */
+  recovered(scope: string | undefined, nowMs: number): boolean {
+    const had = this.#issues.delete(scope ?? wholeSource);
+    if (had && this.#issues.size === 0) this.#freshSinceMs = nowMs;
+    return had;
+  }
+
+  listed(nowMs: number): void {
+    if (!this.#synced || this.#issues.size > 0) this.#freshSinceMs = nowMs;
+    this.#synced = true;
+    this.#issues.clear();
+  }
+
+  state(nowMs: number): SourceState {
+    let oldest: Issue | undefined;
+    for (const issue of this.#issues.values()) {
+      if (oldest === undefined || issue.sinceMs < oldest.sinceMs) oldest = issue;
+    }
+    if (!this.#synced) {
+      return { state: 'starting', sinceMs: this.#startedMs, ...(oldest ? { cause: oldest.cause } : {}) };
+    }
+    if (!oldest) return { state: 'fresh', sinceMs: this.#freshSinceMs };
+    const state = nowMs - oldest.sinceMs >= this.#staleAfterMs ? 'stale' : 'degraded';
+    const scopes = [...this.#issues.keys()].filter((scope) => scope !== wholeSource).slice(0, 20);
+    return { state, sinceMs: oldest.sinceMs, cause: oldest.cause, scopes };
+  }
+}

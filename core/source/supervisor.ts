@@ -1,0 +1,189 @@
+import type { Logger } from 'pino';
+import type { Rejection, Service } from '../model/index.js';
+import { type BackoffOptions, backoffMs, type Clock } from '../time/index.js';
+import type { Source, SourceOutput } from './source.js';
+import { SourceHealth } from './source-health.js';
+import type { SourceTable } from './source-table.js';
+import type { SourceStatus } from './status.js';
+
+export interface SupervisorOptions {
+  readonly name: string;
+  readonly kind: string;
+  readonly required: boolean;
+  readonly staleAfterMs: number;
+  readonly source: Source;
+  readonly table: SourceTable;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called when the source is synced for the first time. */
+  readonly onSynced: () => void;
+  readonly backoff?: BackoffOptions;
+  readonly random?: () => number;
+}
+
+const defaultBackoff: BackoffOptions = { baseMs: 500, maxMs: 30_000 };
+/** A source that was told to stop has a second, and half of one for a busy machine. */
+const stopDeadlineMs = 1500;
+const shownRejections = 20;
+
+/** Keeps one source running: restarts it with back-off and says how far what it published can be trusted. */
+export class SourceSupervisor {
+  readonly #options: SupervisorOptions;
+  readonly #health: SourceHealth;
+  #failures = 0;
+  #attempt = 0;
+  #lastChangeMs: number | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#health = new SourceHealth(options.clock.now(), options.staleAfterMs);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get synced(): boolean {
+    return this.#health.synced;
+  }
+
+  /** Runs the source again and again until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger, backoff = defaultBackoff, random } = this.#options;
+    while (!signal.aborted) {
+      const error = await this.#runOnce(signal);
+      if (signal.aborted) return;
+      this.#failures++;
+      this.#health.degraded(error.message, undefined, clock.now());
+      const waitMs = backoffMs(this.#attempt++, backoff, random);
+      logger.warn({ err: error, retryInMs: waitMs }, 'source failed; what it published stays');
+      await clock.sleep(waitMs, signal).catch(() => undefined); // only an abort rejects, and the loop looks at it
+    }
+  }
+
+  status(): SourceStatus {
+    const { name, kind, required, clock, table } = this.#options;
+    return {
+      name,
+      kind,
+      required,
+      synced: this.#health.synced,
+      status: this.#health.state(clock.now()),
+      services: table.services.size,
+      instances: table.instanceCount,
+      rejected: table.rejectedCount,
+      rejections: firstRejections(table),
+      failures: this.#failures,
+      ...(this.#lastChangeMs === undefined ? {} : { lastChangeMs: this.#lastChangeMs }),
+    };
+  }
+
+  /** @returns why the run ended; after an abort, whatever came first */
+  async #runOnce(signal: AbortSignal): Promise<Error> {
+    const ended = new AbortController();
+    const deadline = stopDeadline(signal);
+    try {
+      const run = this.#options.source.run(this.#output(AbortSignal.any([signal, ended.signal])), signal);
+      run.catch(() => undefined); // one that rejects after the deadline is of no interest any more
+      await Promise.race([run, deadline.passed]);
+      if (signal.aborted) return new Error('stopped');
+      return new Error('the source ended by itself');
+    } catch (error) {
+      if (error === deadline.reason) this.#options.logger.error('source did not stop in time; it is left behind');
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      deadline.clear();
+      ended.abort();
+    }
+  }
+
+  /** Inert once `signal` aborts: a run that is over can't publish any more. */
+  #output(signal: AbortSignal): SourceOutput {
+    const { table, logger, clock, onSynced } = this.#options;
+    const health = this.#health;
+    const changed = () => {
+      this.#lastChangeMs = clock.now();
+    };
+    return {
+      replaceAll: (services: Iterable<Service>) => {
+        if (signal.aborted) return;
+        table.replaceAll(services);
+        changed();
+        const wasSynced = health.synced;
+        const before = health.state(clock.now());
+        health.listed(clock.now());
+        this.#attempt = 0;
+        if (!wasSynced) {
+          logger.info({ services: table.services.size, instances: table.instanceCount }, 'source synced');
+          onSynced();
+        } else if (before.state !== 'fresh') {
+          logger.info({ afterMs: clock.now() - before.sinceMs }, 'source is fresh again');
+        }
+      },
+      upsert: (service: Service) => {
+        if (signal.aborted) return;
+        table.upsert(service);
+        changed();
+      },
+      remove: (name: string) => {
+        if (signal.aborted) return;
+        table.remove(name);
+        changed();
+      },
+      degraded: (reason: Error, scope?: string) => {
+        if (signal.aborted) return;
+        const before = health.state(clock.now()).state;
+        health.degraded(reason.message, scope, clock.now());
+        if (before === 'fresh' || before === 'starting') {
+          logger.warn({ err: reason, scope }, 'source degraded; what it published stays');
+        }
+      },
+      recovered: (scope?: string) => {
+        if (signal.aborted) return;
+        if (health.recovered(scope, clock.now()) && health.state(clock.now()).state === 'fresh') {
+          logger.info({ scope }, 'source is fresh again');
+        }
+      },
+    };
+  }
+}
+
+function firstRejections(table: SourceTable): (Rejection & { service: string })[] {
+  const found: (Rejection & { service: string })[] = [];
+  if (table.rejectedCount === 0) return found;
+  for (const service of table.services.values()) {
+    for (const rejection of service.rejected ?? []) {
+      found.push({ ...rejection, service: service.name });
+      if (found.length >= shownRejections) return found;
+    }
+  }
+  return found;
+}
+
+/** A promise that rejects when `signal` has been aborted for longer than a source may take. */
+function stopDeadline(signal: AbortSignal): { passed: Promise<never>; reason: Error; clear: () => void } {
+  const reason = new Error('the source did not stop in time');
+  let timer: NodeJS.Timeout | undefined;
+  const { promise, reject } = withRejection();
+  const start = () => {
+    timer = setTimeout(() => reject(reason), stopDeadlineMs);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return {
+    passed: promise,
+    reason,
+    clear: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', start);
+    },
+  };
+}
+
+function withRejection(): { promise: Promise<never>; reject: (reason: Error) => void } {
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<never>((_, fail) => {
+    reject = fail;
+  });
+  return { promise, reject };
+}
