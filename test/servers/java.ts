@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { artefactDir } from './build/cache-dir.js';
 import type { ServerCommand } from './process.js';
@@ -12,15 +13,22 @@ export interface JavaOptions {
   readonly heapMb: number;
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
   readonly args?: readonly string[];
-  /** Class path entries that come before all others. */
+  /** Folders that come before all else in the class path. */
   readonly classPath?: readonly string[];
+  /** Start of the names of jars that must come before the others, which follow in alphabetical order. */
+  readonly firstJars?: readonly string[];
 }
 
 /** A JVM that is quick to start and small, which suits a test more than peak speed. */
 export function javaCommand(options: JavaOptions): ServerCommand {
-  const { artefact, mainClass, home, heapMb, properties = {}, args = [], classPath = [] } = options;
+  const { artefact, mainClass, home, heapMb, properties = {}, args = [], classPath = [], firstJars = [] } = options;
   const dir = artefactDir(artefact);
-  const path = [...classPath, join(dir, 'classes'), join(dir, 'lib', '*')];
+  const lib = join(dir, 'lib');
+  // Listed one by one: the order of a wildcard is the file system's, and some classes are in several jars.
+  const isFirst = (jar: string) => firstJars.some((start) => jar.startsWith(start));
+  const names = readdirSync(lib).sort();
+  const jars = [...names.filter(isFirst), ...names.filter((jar) => !isFirst(jar))];
+  const path = [...classPath, join(dir, 'classes'), ...jars.map((jar) => join(lib, jar))];
   return {
     command: 'java',
     args: [

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { Artefact, RunOptions } from './artefact.js';
@@ -31,39 +31,37 @@ export async function buildArtefact(artefact: Artefact, options: BuildOptions): 
   for (const dir of [outDir, workDir, join(cacheDir, 'logs')]) mkdirSync(dir, { recursive: true });
   // Hashed before the build: a recipe that is edited meanwhile must count as changed afterwards.
   const hash = inputHash(artefact, sourceDir);
-  const log = openSync(logFile, 'w');
+  writeFileSync(logFile, '');
   try {
     await artefact.build({
       sourceDir,
       outDir,
       workDir,
-      run: (command, args, run = {}) => runLogged(command, args, run, { log, logFile, signal, workDir }),
+      run: (command, args, run = {}) => runLogged(command, args, run, { logFile, signal, workDir }),
     });
     writeFileSync(join(outDir, STAMP), `${hash}\n`);
     rmSync(finalDir, { recursive: true, force: true });
     renameSync(outDir, finalDir);
   } finally {
-    closeSync(log);
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
 interface RunContext {
-  readonly log: number;
   readonly logFile: string;
   readonly signal: AbortSignal;
   readonly workDir: string;
 }
 
 async function runLogged(command: string, args: readonly string[], options: RunOptions, context: RunContext) {
-  const { log, logFile, signal, workDir } = context;
-  writeSync(log, `$ ${command} ${args.join(' ')}\n`);
+  const { logFile, signal, workDir } = context;
+  appendFileSync(logFile, `$ ${command} ${args.join(' ')}\n`);
   const result = await execa(command, [...args], {
     cwd: options.cwd ?? workDir,
     env: { ...options.env },
     stdin: 'ignore',
-    stdout: log,
-    stderr: log,
+    stdout: { file: logFile, append: true },
+    stderr: { file: logFile, append: true },
     reject: false,
     timeout: COMMAND_TIMEOUT_MS,
     forceKillAfterDelay: 5000,
@@ -72,5 +70,5 @@ async function runLogged(command: string, args: readonly string[], options: RunO
   if (!result.failed) return;
   signal.throwIfAborted();
   const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
-  throw new Error(`${result.shortMessage.split('\n')[0]}\n${tail}\nfull log: ${logFile}`);
+  throw new Error(`${result.shortMessage}\n${tail}\nfull log: ${logFile}`);
 }
