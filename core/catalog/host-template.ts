@@ -71,7 +71,7 @@ function renderParts(parts: readonly Part[], attributes: Metadata, missing: stri
         break;
       case 'placeholder': {
         const value = attributes[part.attribute] ?? '';
-        if (value === '') missing.push(part.attribute);
+        if (!/[a-z0-9]/i.test(value)) missing.push(part.attribute);
         text += part.label ? value.replaceAll('.', '-') : value;
         break;
       }
