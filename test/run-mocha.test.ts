@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const script = fileURLToPath(new URL('run-tests.ts', import.meta.url));
+
+describe('the test runner', function () {
+  this.timeout(60_000);
+  let dir: string;
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'isthmus-runner-'));
+  });
+  after(() => rmSync(dir, { recursive: true }));
+
+  async function run(source: string, env: Record<string, string> = {}) {
+    const file = join(dir, 'case.mjs');
+    writeFileSync(file, source);
+    const args = ['--import', 'tsx', script, file];
+    const result = await execa(process.execPath, args, { reject: false, timeout: 50_000, env: { CI: '', ...env } });
+    return { code: result.exitCode, last: result.stdout.split('\n').at(-1), errors: result.stderr };
+  }
+
+  it('closes with the counts', async () => {
+    const { code, last } = await run(`it('a', () => {}); it('b', () => {});`);
+    assert.deepEqual({ code, last }, { code: 0, last: '2 passed, 0 failed, 0 skipped' });
+  });
+
+  it('counts failures, those of hooks included, and fails', async () => {
+    const { code, last } = await run(`
+      it('a', () => {});
+      it('b', () => { throw new Error('no'); });
+      describe('c', () => { before(() => { throw new Error('no'); }); it('d', () => {}); });`);
+    assert.deepEqual({ code, last }, { code: 2, last: '1 passed, 2 failed, 0 skipped' });
+  });
+
+  it('takes a skipped test for a failure in CI only', async () => {
+    const source = `it('a', () => {}); it('later');`;
+    const last = '1 passed, 0 failed, 1 skipped';
+    const here = await run(source);
+    assert.deepEqual([here.code, here.last], [0, last]);
+    const inCi = await run(source, { CI: 'true' });
+    assert.deepEqual([inCi.code, inCi.last], [1, last]);
+    assert.match(inCi.errors, /skipped test is a failure/);
+  });
+
+  it('fails when the process ends in the middle', async () => {
+    const { code, last, errors } = await run(`it('a', () => {}); it('b', () => process.exit(0)); it('c', () => {});`);
+    assert.deepEqual({ code, last }, { code: 1, last: '1 passed, 0 failed, 0 skipped' });
+    assert.match(errors, /ended before all tests had run/);
+  });
+
+  it('fails when there is nothing to run', async () => {
+    const { code } = await run('');
+    assert.notEqual(code, 0);
+  });
+});

@@ -1,0 +1,35 @@
+import Mocha from 'mocha';
+
+/** What mocha has counted so far, sent to the parent process after each test and at the end. */
+export interface MochaCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** True once all tests ran: the process has nothing left to do but to end. */
+  readonly ended: boolean;
+}
+
+/** How long after the last test a process that does not end is asked what keeps it. */
+const LINGER_MS = 5000;
+
+/** The `spec` reporter, which also tells its parent process the counts. */
+export default class CountingReporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    const { constants } = Mocha.Runner;
+    const send = (ended: boolean) => {
+      const { passes, failures, pending } = this.stats;
+      const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, ended };
+      process.send?.(counts);
+    };
+    for (const event of [constants.EVENT_TEST_PASS, constants.EVENT_TEST_PENDING, constants.EVENT_TEST_FAIL]) {
+      runner.on(event, () => send(false));
+    }
+    runner.once(constants.EVENT_RUN_END, () => {
+      send(true);
+      setTimeout(() => {
+        console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
+      }, LINGER_MS).unref();
+    });
+  }
+}
