@@ -1,0 +1,10 @@
+export * from './check-service.js';
+export { sourceChecks } from './checks/index.js';
+export * from './clock.js';
+export * from './describe-source.js';
+export * from './harness.js';
+export * from './leaks.js';
+export * from './recorded-event.js';
+export * from './recorder.js';
+export { runSourceCheck, type SourceCheck } from './source-check.js';
+export { SourceRun } from './source-run.js';
