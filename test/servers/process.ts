@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,10 @@ export interface ServerSpec {
   readonly name: string;
   /** Called at each start, with the server's folder: `<dir>/data` is its data, all else is yours. */
   command(dir: string): ServerCommand;
+  /** Brings up what the server needs beside it; called before each start. */
+  setUp?(): Promise<void>;
+  /** Takes it down again; called after each end, also when there was no start. */
+  tearDown?(): Promise<void>;
   /** One look whether the server can be used; false or an error is "not yet". */
   ready(signal: AbortSignal): Promise<boolean>;
   /** Default 60 s. */
@@ -88,9 +92,9 @@ class ServerProcess implements ServerHandle {
     options.signal?.throwIfAborted();
     if (options.keepData === false) rmSync(this.dataDir, { recursive: true, force: true });
     mkdirSync(this.dataDir, { recursive: true });
-    const child = this.#spawn();
     try {
-      await this.#untilReady(child, options.signal);
+      await this.#spec.setUp?.();
+      await this.#untilReady(this.#spawn(), options.signal);
     } catch (error) {
       const log = this.logs();
       await this.kill();
@@ -99,24 +103,14 @@ class ServerProcess implements ServerHandle {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    // A frozen process would not see the signal.
-    child.kill('SIGCONT');
-    child.kill(signal);
-    const overdue = new AbortController();
-    const killer = delay(this.#spec.stopTimeoutMs ?? 10_000, undefined, { signal: overdue.signal }).then(
-      () => child.kill('SIGKILL'),
-      () => false,
-    );
-    await this.#exited;
-    overdue.abort();
-    await killer;
+    if (this.#child) await this.#end(this.#child, signal);
+    await this.#spec.tearDown?.();
   }
 
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL');
     await this.#exited;
+    await this.#spec.tearDown?.();
   }
 
   pause(): void {
@@ -133,6 +127,7 @@ class ServerProcess implements ServerHandle {
   }
 
   logs(lines = 40): string {
+    if (!existsSync(this.#logFile)) return '';
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
   }
 
@@ -160,6 +155,20 @@ class ServerProcess implements ServerHandle {
       child.once('error', gone);
     });
     return child;
+  }
+
+  async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+    // A frozen process would not see the signal.
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const overdue = new AbortController();
+    const killer = delay(this.#spec.stopTimeoutMs ?? 10_000, undefined, { signal: overdue.signal }).then(
+      () => child.kill('SIGKILL'),
+      () => false,
+    );
+    await this.#exited;
+    overdue.abort();
+    await killer;
   }
 
   async #untilReady(child: ChildProcess, signal: AbortSignal | undefined): Promise<void> {
