@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import {
+  httpUrl,
+  isProtocol,
+  milliseconds,
+  type Protocol,
+  portNumber,
+  secret,
+  tlsClient,
+} from '../../core/plugin/index.js';
+
+/** What the plain port of an application can speak. The secure port is always `https`. */
+export const plainProtocols = ['http', 'http2', 'grpc', 'tcp', 'thrift', 'rest'] as const satisfies readonly Protocol[];
+
+export function isPlainProtocol(value: string): value is (typeof plainProtocols)[number] {
+  return isProtocol(value) && (plainProtocols as readonly string[]).includes(value);
+}
+
+/** Service-side numbers of the ports whose number is not a matter of configuration. */
+export const securePortNumber = 443;
+export const grpcPortNumber = 9090;
+
+const megabyte = 1024 * 1024;
+
+export const eurekaSchema = z
+  .strictObject({
+    servers: z
+      .array(httpUrl())
+      .min(1)
+      .max(32)
+      .describe(
+        'Base URLs of the servers, as http://eureka:8761/eureka; the first that answers is read, the others are the failover.',
+      ),
+    username: z.string().min(1).optional().describe('User for HTTP basic authentication.'),
+    password: secret().optional().describe('Password for HTTP basic authentication; ${env:NAME} or ${file:PATH}.'),
+    tls: tlsClient().optional().describe('TLS towards the servers: paths of PEM files, and the server name to expect.'),
+    intervalMs: milliseconds(100, 60_000)
+      .default(5000)
+      .describe('Pause between two polls for changes, in ms; a jitter of a tenth is added. Default 5000.'),
+    fullIntervalMs: milliseconds(1000)
+      .default(600_000)
+      .describe(
+        'Time between two full listings that audit what the polls have built up, in ms, with jitter. Default 600000.',
+      ),
+    requestTimeoutMs: milliseconds(100, 600_000)
+      .default(10_000)
+      .describe('How long a server may take to begin its answer, and between two parts of it, in ms. Default 10000.'),
+    maxResponseBytes: z
+      .int()
+      .min(1024)
+      .default(256 * megabyte)
+      .describe('Largest answer that is read, in bytes after decompression. Default 268435456 (256 MiB).'),
+    missingGraceMs: milliseconds(0)
+      .default(90_000)
+      .describe(
+        'How long an instance stays published that a full listing lacks although no deletion was reported, in ms: a restarted server begins empty. Default 90000, the default lease.',
+      ),
+    forgetEmptyAfterMs: milliseconds(0)
+      .default(600_000)
+      .describe(
+        'How long an application stays known as an empty service after its last instance has gone, in ms. Default 600000.',
+      ),
+    address: z
+      .enum(['ip', 'hostname'])
+      .default('ip')
+      .describe('Which address of an instance is published: its ipAddr or its hostName. Default ip.'),
+    protocol: z
+      .enum(plainProtocols)
+      .default('http')
+      .describe('Protocol of the plain port where the metadata key `protocol` does not say. Default http.'),
+    servicePort: portNumber()
+      .refine((port) => port !== securePortNumber && port !== grpcPortNumber, {
+        error: `${securePortNumber} and ${grpcPortNumber} are the numbers of the secure and the gRPC port`,
+      })
+      .default(80)
+      .describe('Number that mesh clients dial for the plain port, whatever the instances listen on. Default 80.'),
+  })
+  .superRefine((config, context) => {
+    if ((config.username === undefined) === (config.password === undefined)) return;
+    const missing = config.username === undefined ? 'username' : 'password';
+    context.addIssue({ code: 'custom', path: [missing], message: 'username and password go together' });
+  });
+
+export type EurekaConfig = z.output<typeof eurekaSchema>;
