@@ -112,6 +112,7 @@ function parse(text: string): readonly Part[] {
 
 function parseToken(token: string): Part {
   if (token.startsWith('{')) {
+    if (!token.endsWith('}')) throw new SyntaxError('{ without }');
     const match = placeholderPattern.exec(token.slice(1, -1));
     if (!match?.[1]) throw new SyntaxError(`${token} is no placeholder; write {attribute} or {attribute|label}`);
     return { kind: 'placeholder', attribute: match[1], label: match[2] !== undefined };

@@ -44,7 +44,7 @@ describe('HostTemplate', () => {
   });
 
   it('names what is wrong with a template', () => {
-    for (const text of ['', '[{a}', '{a}]', '[[{a}]]', '[x]', '{a|dns}', 'a b', '{}', '{a']) {
+    for (const text of ['', '[{a}', '{a}]', '[[{a}]]', '[x]', '{a|dns}', 'a b', '{}', '{a', '{interface', 'a}']) {
       assert.throws(() => new HostTemplate(text), SyntaxError, text);
     }
   });
