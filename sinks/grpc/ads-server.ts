@@ -1,0 +1,151 @@
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { Clock, HostPort } from '../../core/plugin/index.js';
+import type { AdsContent } from './ads-content.js';
+import { type AdsCall, adsService } from './ads-service.js';
+import { type AdsObserver, AdsStream, type AdsTypeStatus, type EndCode } from './ads-stream.js';
+import { ConnectionListener } from './connection-listener.js';
+
+export interface AdsServerOptions {
+  readonly content: AdsContent;
+  readonly observer: AdsServerObserver;
+  readonly clock: Clock;
+  /** Streams at a time, over all connections. */
+  readonly maxClients: number;
+  readonly ackTimeoutMs: number;
+  /** An idle connection is asked whether it lives, and dropped when it says nothing for `keepaliveTimeoutMs`. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface AdsServerObserver extends AdsObserver {
+  onOpened(peer: string): void;
+  onClosed(peer: string): void;
+  /** A stream that was refused, for there are {@link AdsServerOptions.maxClients}. */
+  onRefused(peer: string): void;
+}
+
+/** One stream as an operator sees it. */
+export interface AdsClientStatus {
+  readonly peer: string;
+  readonly node: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedSinceMs: number;
+  readonly types: readonly AdsTypeStatus[];
+}
+
+interface Client {
+  readonly peer: string;
+  readonly stream: AdsStream;
+  readonly connectedSinceMs: number;
+}
+
+/** Types a stream may ask for: istiod asks for 16, of which each may come in some versions. */
+const maxTypes = 64;
+const maxRequestBytes = 4 * 1024 * 1024;
+/** How long the end of a stream may take to reach its peer before the connection is dropped. */
+const endGraceMs = 2000;
+
+/** Serves state-of-the-world ADS over plaintext gRPC. It is used once: `listen`, then `close`. */
+export class AdsServer {
+  readonly #options: AdsServerOptions;
+  readonly #grpc: Server;
+  readonly #listener: ConnectionListener;
+  readonly #clients = new Set<Client>();
+  readonly #endings = new Set<AbortController>();
+  #closing = false;
+
+  constructor(options: AdsServerOptions) {
+    this.#options = options;
+    this.#grpc = new Server({
+      'grpc.max_send_message_length': -1,
+      'grpc.max_receive_message_length': maxRequestBytes,
+      'grpc.max_concurrent_streams': options.maxClients,
+      'grpc.keepalive_time_ms': options.keepaliveMs,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
+      'grpc.max_connection_idle_ms': 5 * 60_000,
+      'grpc.enable_channelz': 0,
+    });
+    this.#grpc.addService(adsService, { streamAggregatedResources: (call: AdsCall) => this.#accept(call) });
+    const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
+    this.#listener = new ConnectionListener(options.maxClients * 2, (socket) => injector.injectConnection(socket));
+  }
+
+  listen(address: HostPort): Promise<HostPort> {
+    return this.#listener.listen(address);
+  }
+
+  /** The content has a newer state. */
+  changed(): void {
+    for (const { stream } of this.#clients) stream.changed();
+  }
+
+  clients(): AdsClientStatus[] {
+    return [...this.#clients].map(({ peer, stream, connectedSinceMs }) => ({
+      peer,
+      node: stream.node,
+      connectedSinceMs,
+      types: stream.types(),
+    }));
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  /** Ends every stream with UNAVAILABLE, so that its peer comes back soon, then all connections. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#listener.stopListening();
+    for (const { stream } of this.#clients) stream.end('UNAVAILABLE', 'the server is shutting down');
+    const overdue = new AbortController();
+    const deadline = this.#after(endGraceMs, overdue, () => this.#listener.dropAll());
+    await new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
+    overdue.abort();
+    for (const ending of this.#endings) ending.abort();
+    await deadline;
+  }
+
+  #accept(call: AdsCall): void {
+    const { content, observer, clock, ackTimeoutMs, maxClients } = this.#options;
+    const peer = call.getPeer();
+    const closed = new AbortController();
+    const end = (code: EndCode, details: string) => {
+      // destroy() would close the stream with no status, which istiod takes for a live one.
+      call.emit('error', Object.assign(new Error(details), { code: status[code], details }));
+      this.#endings.add(closed);
+      void this.#after(endGraceMs, closed, () => this.#listener.drop(peer));
+    };
+    call.once('close', () => {
+      this.#endings.delete(closed);
+      closed.abort();
+    });
+    if (this.#closing) {
+      end('UNAVAILABLE', 'the server is shutting down');
+      return;
+    }
+    if (this.#clients.size >= maxClients) {
+      observer.onRefused(peer);
+      end('RESOURCE_EXHAUSTED', `there are ${maxClients} clients already`);
+      return;
+    }
+    const transport = { write: (bytes: Buffer) => void call.write(bytes), end };
+    const stream = new AdsStream({ content, transport, observer, clock, ackTimeoutMs, maxTypes });
+    const client: Client = { peer, stream, connectedSinceMs: clock.now() };
+    this.#clients.add(client);
+    observer.onOpened(peer);
+    const leave = () => {
+      if (!this.#clients.delete(client)) return;
+      stream.close();
+      observer.onClosed(peer);
+    };
+    call.on('data', (bytes: Buffer) => stream.receive(bytes));
+    call.once('end', () => call.end());
+    for (const event of ['end', 'cancelled', 'error', 'close']) call.once(event, leave);
+  }
+
+  /** Acts after `ms` unless told before that it need not. */
+  #after(ms: number, unneeded: AbortController, act: () => void): Promise<void> {
+    return this.#options.clock.sleep(ms, unneeded.signal).then(act, () => undefined);
+  }
+}

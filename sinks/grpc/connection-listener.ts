@@ -1,0 +1,49 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { formatHostPort, type HostPort } from '../../core/plugin/index.js';
+
+/**
+ * A listening TCP port whose connections can be closed one by one, by peer address as `call.getPeer()` writes it:
+ * gRPC has no way to be rid of a peer that stopped reading.
+ */
+export class ConnectionListener {
+  readonly #server: Server;
+  readonly #sockets = new Map<string, Socket>();
+
+  constructor(maxConnections: number, onConnection: (socket: Socket) => void) {
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      this.#sockets.set(peer, socket);
+      socket.once('close', () => this.#sockets.delete(peer));
+      onConnection(socket);
+    });
+    this.#server.maxConnections = maxConnections;
+  }
+
+  /** @returns where it listens. @throws Error that names the address, as when another process has it. */
+  listen({ host, port }: HostPort): Promise<HostPort> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+        const why = cause.code === 'EADDRINUSE' ? 'the address is in use' : cause.message;
+        reject(new Error(`cannot listen on ${formatHostPort({ host, port })}: ${why}`, { cause }));
+      });
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        const address = this.#server.address();
+        resolve({ host, port: typeof address === 'object' && address ? address.port : port });
+      });
+    });
+  }
+
+  /** Drops one connection, with what is still to be written on it. */
+  drop(peer: string): void {
+    this.#sockets.get(peer)?.destroy();
+  }
+
+  dropAll(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+
+  /** Takes no more connections; those that are open stay. */
+  stopListening(): void {
+    this.#server.close();
+  }
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import type { CatalogService, Change } from '../../core/catalog/catalog.js';
+import type { Defect } from './endpoints.js';
+import { type EncodedResource, encodeResource } from './resource.js';
+import { type IstioOptions, toServiceEntry } from './service-entry.js';
+import { validateServiceEntry } from './validate.js';
+
+/** A service that istiod would refuse as it is now. */
+export interface InvalidService {
+  readonly host: string;
+  readonly reasons: readonly string[];
+  /** Whether an earlier, good copy of it is still served. */
+  readonly serving: boolean;
+}
+
+/** Parts that one service goes without. */
+export interface DefectiveService {
+  readonly host: string;
+  readonly defects: readonly Defect[];
+  /** How many there are; `defects` holds the first few. */
+  readonly total: number;
+}
+
+/** Told once whenever what is wrong with a host changes. */
+export interface ResourceSetObserver {
+  onInvalid(host: string, reasons: readonly string[]): void;
+  onDefects(host: string, defects: readonly Defect[]): void;
+}
+
+const keptReasons = 10;
+
+/**
+ * The catalog as encoded resources: each is encoded when its service changes, and only then. Replicas that hold the
+ * same catalog hold the same bytes in the same order.
+ */
+export class ResourceSet {
+  readonly #options: IstioOptions;
+  readonly #observer: ResourceSetObserver;
+  readonly #resources = new Map<string, EncodedResource>();
+  readonly #invalid = new Map<string, readonly string[]>();
+  readonly #defective = new Map<string, DefectiveService>();
+  /** Hosts in order, or undefined after one was added or removed. */
+  #order: readonly string[] | undefined;
+  #byteLength = 0;
+  #revision = 0;
+
+  constructor(options: IstioOptions, observer: ResourceSetObserver) {
+    this.#options = { ...options, labels: [...options.labels].sort(), exportTo: [...options.exportTo].sort() };
+    this.#observer = observer;
+  }
+
+  /** Grows by one whenever the bytes change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#resources.size;
+  }
+
+  /** Sum of all resources as they stand in a response. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  get invalidCount(): number {
+    return this.#invalid.size;
+  }
+
+  /** Content hash over all resources, equal on every replica: 22 characters of base64url. */
+  version(): string {
+    const hash = createHash('sha256');
+    for (const host of this.#hosts()) hash.update(this.#resources.get(host)?.version ?? '');
+    return hash.digest().subarray(0, 16).toString('base64url');
+  }
+
+  /** All resources, by host, between `head` and `tail`. */
+  concat(head: Buffer, tail: Buffer): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length);
+    bytes.set(head, 0);
+    let offset = head.length;
+    for (const host of this.#hosts()) {
+      const chunk = this.#resources.get(host)?.chunk;
+      if (!chunk) continue;
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    bytes.set(tail, offset);
+    return bytes;
+  }
+
+  *invalid(): Generator<InvalidService> {
+    for (const [host, reasons] of this.#invalid) yield { host, reasons, serving: this.#resources.has(host) };
+  }
+
+  defective(): Iterable<DefectiveService> {
+    return this.#defective.values();
+  }
+
+  /** Takes a change of the catalog. @returns whether the bytes differ from before. */
+  apply(change: Change): boolean {
+    let changed = false;
+    if (change.reset) {
+      const present = new Set(change.upserts.map((service) => service.host));
+      for (const host of new Set([...this.#resources.keys(), ...this.#invalid.keys()])) {
+        if (!present.has(host) && this.#remove(host)) changed = true;
+      }
+    }
+    for (const service of change.upserts) if (this.#upsert(service)) changed = true;
+    for (const host of change.removes) if (this.#remove(host)) changed = true;
+    if (changed) this.#revision++;
+    return changed;
+  }
+
+  #upsert(service: CatalogService): boolean {
+    const { host } = service;
+    const { entry, defects } = toServiceEntry(service, this.#options);
+    this.#noteDefects(host, defects);
+    const reasons = validateServiceEntry(entry).slice(0, keptReasons);
+    this.#noteInvalid(host, reasons);
+    if (reasons.length > 0) return false;
+    const resource = encodeResource(service, entry, this.#options);
+    const known = this.#resources.get(host);
+    if (known?.version === resource.version) return false;
+    this.#resources.set(host, resource);
+    this.#byteLength += resource.chunk.length - (known?.chunk.length ?? 0);
+    if (!known) this.#order = undefined;
+    return true;
+  }
+
+  #remove(host: string): boolean {
+    this.#invalid.delete(host);
+    this.#defective.delete(host);
+    const known = this.#resources.get(host);
+    if (!known) return false;
+    this.#resources.delete(host);
+    this.#byteLength -= known.chunk.length;
+    this.#order = undefined;
+    return true;
+  }
+
+  #noteInvalid(host: string, reasons: readonly string[]): void {
+    const known = this.#invalid.get(host);
+    if (reasons.length === 0) this.#invalid.delete(host);
+    else this.#invalid.set(host, reasons);
+    if (reasons.length > 0 && known?.join() !== reasons.join()) this.#observer.onInvalid(host, reasons);
+  }
+
+  #noteDefects(host: string, defects: readonly Defect[]): void {
+    const known = this.#defective.get(host);
+    if (defects.length === 0) {
+      if (known) this.#defective.delete(host);
+      return;
+    }
+    const kept = defects.slice(0, keptReasons);
+    this.#defective.set(host, { host, defects: kept, total: defects.length });
+    if (known?.total !== defects.length || JSON.stringify(known.defects) !== JSON.stringify(kept)) {
+      this.#observer.onDefects(host, defects);
+    }
+  }
+
+  #hosts(): readonly string[] {
+    this.#order ??= [...this.#resources.keys()].sort();
+    return this.#order;
+  }
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { CatalogService } from '../../core/catalog/catalog.js';
+import { Any } from '../../proto/gen/any.js';
+import { Resource } from '../../proto/gen/mcp.js';
+import { ServiceEntry } from '../../proto/gen/service_entry.js';
+import type { IstioOptions } from './service-entry.js';
+
+export const resourceTypeUrl = 'type.googleapis.com/istio.mcp.v1alpha1.Resource';
+export const serviceEntryTypeUrl = 'type.googleapis.com/istio.networking.v1alpha3.ServiceEntry';
+export const sourcesAnnotation = 'isthmus.io/sources';
+
+/** 2020-01-01T00:00:00Z for all: istiod makes a full push when it changes, and orders resources of one host by it. */
+const createTime = { seconds: 1_577_836_800, nanos: 0 };
+
+/** Field 2, length-delimited: `DiscoveryResponse.resources`. */
+const resourcesTag = (2 << 3) | 2;
+
+/** One resource as it stands in a response. */
+export interface EncodedResource {
+  /** Content hash, equal on every replica and after every restart: 22 characters of base64url. */
+  readonly version: string;
+  /** Tag, length and bytes of one entry of `DiscoveryResponse.resources`, to be spliced. */
+  readonly chunk: Buffer;
+}
+
+/** Encodes a ServiceEntry as an MCP resource named `namespace/host`: the host is unique, and valid as a name. */
+export function encodeResource(service: CatalogService, entry: ServiceEntry, options: IstioOptions): EncodedResource {
+  const body = asBuffer(ServiceEntry.encode(entry).finish());
+  const name = `${options.namespace}/${service.host}`;
+  const annotations = { [sourcesAnnotation]: activeSources(service).join(',') };
+  const version = createHash('sha256')
+    .update(JSON.stringify([name, annotations]))
+    .update(body)
+    .digest()
+    .subarray(0, 16)
+    .toString('base64url');
+  const resource = Resource.encode({
+    metadata: { name, createTime, version, labels: {}, annotations },
+    body: { typeUrl: serviceEntryTypeUrl, value: body },
+  }).finish();
+  const any = Any.encode({ typeUrl: resourceTypeUrl, value: asBuffer(resource) }).finish();
+  return { version, chunk: asBuffer(new BinaryWriter().uint32(resourcesTag).bytes(any).finish()) };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function activeSources(service: CatalogService): string[] {
+  const sources = service.origins.filter((origin) => origin.active).map((origin) => origin.source);
+  return [...new Set(sources)].sort();
+}
