@@ -7,7 +7,12 @@ export function isDnsLabel(text: string): boolean {
   return text.length <= maxLabelLength && labelPattern.test(text);
 }
 
-/** A DNS name of labels in lower case (RFC 1123): hosts, and what Kubernetes calls a DNS-1123 subdomain. */
+/**
+ * A DNS name of labels in lower case (RFC 1123), as hosts are. The last label must not be a number: istiod refuses it,
+ * for the name would be taken for an IPv4 address.
+ */
 export function isDnsName(text: string): boolean {
-  return text.length <= maxNameLength && text.split('.').every(isDnsLabel);
+  if (text.length > maxNameLength) return false;
+  const labels = text.split('.');
+  return labels.every(isDnsLabel) && !/^[0-9]+$/.test(labels.at(-1) ?? '');
 }

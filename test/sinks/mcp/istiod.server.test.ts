@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { serviceEntryTypes } from '../../../sinks/mcp/types.js';
+import { type IstiodServer, startIstiod } from '../../servers/istiod.js';
+import { pickPort } from '../../servers/ports.js';
+import { AdsClient } from '../../support/ads-client.js';
+import { http } from '../../support/http.js';
+import { anInstance } from '../../support/model.js';
+import { poll } from '../../support/poll.js';
+import { CLUSTER_TYPE } from '../../support/sidecar-wire.js';
+import { MemoryCatalog } from '../support/memory-catalog.js';
+import { type RunningSink, runSink } from '../support/running-sink.js';
+import { catalogService, instances } from '../support/services.js';
+
+/** ServiceEntries that istiod holds, by `namespace/name`. */
+async function configOf(istiod: IstiodServer): Promise<Map<string, Record<string, unknown>>> {
+  const { body } = await http(`${istiod.url}/debug/configz`);
+  const all = JSON.parse(body) as { kind: string; metadata: { namespace: string; name: string }; spec: object }[];
+  const entries = all.filter(({ kind }) => kind === 'ServiceEntry');
+  return new Map(entries.map(({ metadata: { namespace, name }, spec }) => [`${namespace}/${name}`, { ...spec }]));
+}
+
+describe('the MCP sink and a real istiod', function () {
+  this.timeout(240_000);
+  const catalog = new MemoryCatalog({ ready: false });
+  const cluster = 'outbound|80||orders.nacos';
+  let sink: RunningSink;
+  let istiod: IstiodServer;
+  let sidecar: AdsClient;
+  let listen: string;
+
+  before(async () => {
+    listen = `127.0.0.1:${await pickPort()}`;
+    catalog.put(catalogService('orders.nacos', instances(2)));
+    sink = await runSink(catalog, { listen });
+    const starting = startIstiod({ configSources: [`xds://${listen}`] });
+    // Every type but ServiceEntry is answered before the catalog is ready.
+    await poll(() => sink.sink.status().clients[0]?.types.filter(({ state }) => state === 'acked').length === 15, {
+      timeoutMs: 90_000,
+      what: '15 types to be acknowledged',
+    });
+    const waiting = sink.sink.status().clients[0]?.types.filter(({ state }) => state === 'waiting');
+    assert.deepEqual(waiting, [{ typeUrl: serviceEntryTypes[0], state: 'waiting' }]);
+    catalog.becomeReady();
+    istiod = await starting;
+    sidecar = new AdsClient(istiod.adsAddress);
+  });
+
+  after(async () => {
+    sidecar?.close();
+    await istiod?.stop();
+    await sink?.stop();
+  });
+
+  it('shows a sidecar endpoints with port, weight and locality', async () => {
+    const locality = { region: 'cn-hz', zone: 'a', subzone: '' };
+    catalog.put(
+      catalogService('orders.nacos', [
+        anInstance('a', { address: '10.1.0.1', ports: { http: 9001 }, weight: 50, locality }),
+        anInstance('b', { address: '2001:db8::1', ports: { http: 9002 }, health: 'unknown' }),
+        anInstance('c', { address: '10.1.0.3', health: 'unhealthy' }),
+        anInstance('d', { address: '10.1.0.4', weight: 0 }),
+      ]),
+    );
+    const endpoints = await sidecar.waitForEndpoints(cluster, (list) => list.some(({ port }) => port === 9002));
+    assert.deepEqual(endpoints.map(({ target, weight, locality }) => [target, weight, locality]).sort(), [
+      ['10.1.0.1:9001', 50, 'cn-hz/a'],
+      ['2001:db8::1:9002', 100, ''],
+    ]);
+  });
+
+  it('changes endpoints with no push of clusters, and empties a service without removing it', async () => {
+    catalog.put(catalogService('orders.nacos', instances(1)));
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 1);
+    const pushes = sidecar.pushes.get(CLUSTER_TYPE);
+    catalog.put(catalogService('orders.nacos', instances(3)));
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 3);
+    catalog.put(catalogService('orders.nacos', []));
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 0);
+    catalog.put(catalogService('orders.nacos', instances(2)));
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 2);
+    assert.equal(sidecar.pushes.get(CLUSTER_TYPE), pushes);
+    assert.ok(sidecar.clusters.has(cluster));
+  });
+
+  it('sends nothing that istiod refuses, whatever a registry holds', async () => {
+    const strange = anInstance('x', {
+      address: '10.2.0.1',
+      ports: { web: 8080, dubbo: 20880, admin: 1 },
+      metadata: { version: 'v1_α', app: 'a'.repeat(64), zone: '-', tag: 'gray.1' },
+      locality: { region: '', zone: 'b', subzone: '' },
+      network: 'site-b',
+      weight: 1_000_000,
+    });
+    const protocols = [
+      'http',
+      'http2',
+      'https',
+      'grpc',
+      'grpc-web',
+      'tcp',
+      'tls',
+      'udp',
+      'dubbo',
+      'tri',
+      'rest',
+      'thrift',
+      'redis',
+      'mongo',
+      'mysql',
+    ] as const;
+    const sent = [
+      catalogService('strange.nacos', [strange, anInstance('y', { address: 'not a host', ports: { web: 1 } })], {
+        ports: [
+          { name: 'web', number: 80, protocol: 'http' },
+          { name: 'dubbo', number: 20880, protocol: 'dubbo' },
+        ],
+      }),
+      catalogService('protocols.nacos', [], {
+        ports: protocols.map((protocol, index) => ({ name: protocol, number: 1000 + index, protocol })),
+      }),
+      catalogService('no-ports.nacos', [], { ports: [] }),
+      catalogService('names.nacos', [anInstance('n', { address: 'provider-1.internal' }), ...instances(1)]),
+      catalogService(`${'l'.repeat(63)}.${'m'.repeat(63)}.${'n'.repeat(63)}.${'o'.repeat(61)}`, instances(1)),
+      catalogService('24.7.nacos-1', instances(1)),
+    ];
+    catalog.put(...sent, catalogService('1.2.3.4', instances(1)));
+    const held = await poll(async () => {
+      const entries = await configOf(istiod);
+      return sent.every(({ host }) => entries.has(`legacy/${host}`)) && entries;
+    });
+    const entry = held.get('legacy/strange.nacos') as { endpoints: unknown[] };
+    assert.deepEqual(entry.endpoints, [
+      {
+        address: '10.2.0.1',
+        labels: { tag: 'gray.1' },
+        locality: '/b',
+        network: 'site-b',
+        ports: { 'http-web': 8080, 'tcp-dubbo': 20880 },
+        weight: 1_000_000,
+      },
+    ]);
+    assert.deepEqual(
+      sink.sink.status().invalid.map(({ host }) => host),
+      ['1.2.3.4'],
+    );
+    assert.equal((held.get('legacy/names.nacos') as { resolution: string }).resolution, 'DNS');
+    assert.doesNotMatch(istiod.logs(2000), /Invalid data|Error adding|Error updating|Error unmarshalling/);
+  });
+
+  it('keeps the last good copy of a service that istiod would refuse', async () => {
+    const twice = [
+      { name: 'http', number: 80, protocol: 'http' },
+      { name: 'other', number: 80, protocol: 'http' },
+    ] as const;
+    catalog.put(catalogService('orders.nacos', instances(4), { ports: twice }), catalogService('later.nacos'));
+    await sidecar.waitForCluster('outbound|80||later.nacos');
+    const endpoints = await sidecar.waitForEndpoints(cluster, () => true);
+    assert.equal(endpoints.length, 2);
+    catalog.remove('1.2.3.4');
+    await poll(() => sink.sink.status().invalidCount === 1);
+    assert.deepEqual(sink.sink.status().invalid, [
+      { host: 'orders.nacos', reasons: ['the port 80 is there twice'], serving: true },
+    ]);
+  });
+
+  it('is kept by istiod over a restart, and takes it up again', async () => {
+    catalog.put(catalogService('orders.nacos', instances(2)));
+    await poll(() => sink.sink.status().invalidCount === 0);
+    await sink.stop();
+    await poll(async () => (await configOf(istiod)).has('legacy/orders.nacos'));
+    const pushes = sidecar.pushes.get(CLUSTER_TYPE);
+    sink = await runSink(catalog, { listen });
+    await poll(() => sink.sink.status().clients[0]?.types.every(({ state }) => state === 'acked'), {
+      timeoutMs: 120_000,
+      what: 'istiod to come back',
+    });
+    assert.equal(sidecar.endpoints(cluster)?.length, 2);
+    // The same bytes with the same versions: istiod sees no change.
+    assert.equal(sidecar.pushes.get(CLUSTER_TYPE), pushes);
+    catalog.put(catalogService('orders.nacos', instances(5)));
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 5);
+  });
+
+  it('takes a service away when the catalog does', async () => {
+    catalog.remove('orders.nacos');
+    await sidecar.waitForCluster(cluster, { present: false });
+  });
+});
