@@ -1,0 +1,339 @@
+import type { Client, ConnectionManager, Packet, WatcherEvent } from 'node-zookeeper-client';
+import zookeeper from 'node-zookeeper-client';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { formatHostPort, type HostPort, type Secret } from '../../core/plugin/index.js';
+import { deferred } from './deferred.js';
+import { FrameSplitter } from './frame-splitter.js';
+import { type Children, type ChildrenStamp, decodeChildren, decodeStat, PathRequest, PingRequest } from './jute.js';
+import { replyError, ZookeeperError } from './zookeeper-error.js';
+
+/** What a later connection needs to go on with the same session. */
+export interface SessionTicket {
+  readonly id: Buffer;
+  readonly password: Buffer;
+  /** Last transaction seen; a server that is behind it refuses the connection. */
+  readonly zxid: Buffer;
+  /** As agreed with the server. */
+  readonly timeoutMs: number;
+}
+
+export interface ConnectionOptions {
+  /** Asked for; the server may grant another. */
+  readonly sessionTimeoutMs: number;
+  /** For name resolution, TCP connect and the session handshake together. */
+  readonly connectTimeoutMs: number;
+  /** For one request; one that is late ends the connection, for replies come in order. */
+  readonly requestTimeoutMs: number;
+  /** Requests in flight at once; the others wait. */
+  readonly concurrency: number;
+  readonly maxResponseBytes: number;
+  readonly auth?: { readonly username: string; readonly password: Secret };
+}
+
+/** `NodeCreated` and the like: org.apache.zookeeper.Watcher.Event.EventType. */
+export const eventTypes = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;
+
+export interface WatchEvent {
+  readonly type: number;
+  readonly path: string;
+}
+
+/** `ConnectionManager.STATES` of the library. */
+const managerStates = { connecting: 1, connected: 2, expired: -3, authenticationFailed: -4 } as const;
+/** Error codes that the library knows by name; on others it throws. */
+const ok = 0;
+const closeDeadlineMs = 300;
+const maxXid = 0x7fffffff;
+
+/**
+ * One TCP connection to one ZooKeeper server, made by node-zookeeper-client and guarded against what the library lacks
+ * (its version is pinned). A connection is never reused: each has a client of its own, so that no half-read frame, no
+ * queued request, no list of watches (whose replay can exceed the server's packet limit) and no expired session is
+ * carried into the next one. What is carried is the {@link SessionTicket}.
+ *
+ * Guards: deadlines for handshake, each request and each silence (a ping every third of the session timeout, silence
+ * of two thirds ends the connection); frames bounded; credentials sent before any request; xid wraps before it turns
+ * negative; whatever is pending is rejected when the connection ends. All patches are on the instance.
+ */
+export class ZookeeperConnection {
+  readonly server: HostPort;
+  readonly #client: Client;
+  readonly #manager: ConnectionManager;
+  readonly #options: ConnectionOptions;
+  readonly #limit: LimitFunction;
+  readonly #lost = new AbortController();
+  readonly #closed = deferred();
+  #opened = false;
+  #ticker: NodeJS.Timeout | undefined;
+  #handshakeTimer: NodeJS.Timeout | undefined;
+  #lastInboundMs = 0;
+  #lastPingMs = 0;
+  #socketError: Error | undefined;
+  #onEvent: (event: WatchEvent) => void = () => undefined;
+
+  private constructor(server: HostPort, options: ConnectionOptions, ticket: SessionTicket | undefined) {
+    this.server = server;
+    this.#options = options;
+    this.#limit = pLimit(options.concurrency);
+    this.#client = zookeeper.createClient('guarded', {
+      sessionTimeout: ticket?.timeoutMs ?? options.sessionTimeoutMs,
+      ...(ticket && { sessionId: ticket.id, sessionPassword: ticket.password }),
+    });
+    this.#manager = this.#client.connectionManager;
+    this.#manager.servers = [{ ...server }];
+    if (ticket) this.#manager.zxid = ticket.zxid;
+    this.#guard();
+  }
+
+  /**
+   * Connects and opens the session, or goes on with the ticket's.
+   * @throws ZookeeperError SESSION_EXPIRED when the ticket is no longer valid, TIMEOUT, CONNECTION_LOSS; the signal's reason
+   */
+  static async open(
+    server: HostPort,
+    options: ConnectionOptions,
+    ticket: SessionTicket | undefined,
+    signal: AbortSignal,
+  ): Promise<ZookeeperConnection> {
+    signal.throwIfAborted();
+    const connection = new ZookeeperConnection(server, options, ticket);
+    await connection.#open(signal);
+    return connection;
+  }
+
+  /** Aborts when the connection is gone, with the error that says why. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get ticket(): SessionTicket {
+    const { sessionId, sessionPassword, zxid, sessionTimeout } = this.#manager;
+    return { id: sessionId, password: sessionPassword, zxid, timeoutMs: sessionTimeout };
+  }
+
+  /** The one receiver of watch events, called in the order of the server and before any later reply. */
+  set onEvent(handler: (event: WatchEvent) => void) {
+    this.#onEvent = handler;
+  }
+
+  /** @throws ZookeeperError NO_NODE and others */
+  getChildren(path: string, watch: boolean): Promise<Children> {
+    return this.#request(() => PathRequest.getChildren(path, watch), decodeChildren);
+  }
+
+  /** The node's stamp, or undefined when there is none; with `watch` an event tells when that changes. */
+  async exists(path: string, watch: boolean): Promise<ChildrenStamp | undefined> {
+    try {
+      return await this.#request(() => PathRequest.exists(path, watch), decodeStat);
+    } catch (error) {
+      if (error instanceof ZookeeperError && error.code === 'NO_NODE') return undefined;
+      throw error;
+    }
+  }
+
+  /** Events for the path and all below it, until the connection ends. @throws ZookeeperError UNIMPLEMENTED before 3.6 */
+  addRecursiveWatch(path: string): Promise<void> {
+    return this.#request(
+      () => PathRequest.addRecursiveWatch(path),
+      () => undefined,
+    );
+  }
+
+  /** Ends the connection as broken. */
+  fail(error: Error): void {
+    if (this.lost.aborted) return;
+    clearInterval(this.#ticker);
+    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#manager.connectTimeoutHandler ?? undefined);
+    this.#lost.abort(error);
+    this.#manager.socket?.destroy();
+    this.#rejectAll(error);
+    if (!this.#manager.socket) this.#closed.resolve();
+  }
+
+  /** Ends the session too; the server drops it at once rather than after its timeout. Settles within 300 ms. */
+  async close(): Promise<void> {
+    if (!this.lost.aborted) {
+      this.#client.close();
+      const deadline = setTimeout(() => this.fail(closedError()), closeDeadlineMs);
+      await this.#closed.promise;
+      clearTimeout(deadline);
+      this.fail(closedError());
+    }
+    await this.#closed.promise;
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    const opened = deferred();
+    const onAbort = () => this.fail(signal.reason);
+    const onLost = () => opened.reject(this.lost.reason);
+    const onState = (state: number) => {
+      if (state === managerStates.connected) opened.resolve();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.lost.addEventListener('abort', onLost, { once: true });
+    this.#manager.on('state', onState);
+    this.#handshakeTimer = setTimeout(() => {
+      this.fail(
+        new ZookeeperError('TIMEOUT', `${this.#where}: no session within ${this.#options.connectTimeoutMs} ms`),
+      );
+    }, this.#options.connectTimeoutMs);
+    try {
+      this.#dial();
+      await opened.promise;
+      this.#opened = true;
+      this.#startTicker();
+    } finally {
+      clearTimeout(this.#handshakeTimer);
+      signal.removeEventListener('abort', onAbort);
+      this.lost.removeEventListener('abort', onLost);
+      this.#manager.off('state', onState);
+    }
+  }
+
+  #dial(): void {
+    const { auth } = this.#options;
+    if (auth) this.#client.addAuthInfo('digest', Buffer.from(`${auth.username}:${auth.password.reveal()}`));
+    this.#client.connect();
+    // The library dials again after a loss; that is the session's to do.
+    this.#manager.connect = () => undefined;
+    this.#manager.socket?.on('error', (error) => {
+      this.#socketError = error;
+    });
+    // Before the library's own listener, so that what is pending gets the true reason.
+    this.#manager.socket?.prependListener('close', () => {
+      const cause = this.#socketError;
+      const what = this.#opened ? 'the connection was lost' : 'no connection';
+      this.fail(
+        new ZookeeperError('CONNECTION_LOSS', `${this.#where}: ${what}: ${cause?.message ?? 'closed by the server'}`, {
+          cause,
+        }),
+      );
+      this.#closed.resolve();
+    });
+  }
+
+  #guard(): void {
+    const manager = this.#manager;
+    const server = { ...this.server };
+    manager.findNextServer = (callback) => callback(server);
+    manager.onSocketConnectTimeout = () => undefined; // our own handshake deadline covers more
+    manager.onSocketTimeout = () => undefined; // it pings only when idle both ways; ours is below
+    manager.watcherManager.emit = (event) => this.#deliver(event);
+    let xid = 1;
+    Object.defineProperty(manager, 'xid', {
+      get: () => xid,
+      set: (value: number) => {
+        xid = value > maxXid ? 1 : value;
+      },
+    });
+    const decode = Object.getPrototypeOf(manager).onSocketData as (frame: Buffer) => void;
+    const splitter = new FrameSplitter(this.#options.maxResponseBytes, (frame, truncated) => {
+      if (this.lost.aborted) return;
+      if (manager.state !== managerStates.connecting && frame.readInt32BE(4) >= 0) this.#reply(frame, truncated);
+      else decode.call(manager, frame);
+    });
+    manager.onSocketData = (chunk) => {
+      this.#lastInboundMs = performance.now();
+      try {
+        splitter.push(chunk);
+      } catch (cause) {
+        this.fail(new ZookeeperError('PROTOCOL', `${this.#where}: bytes that cannot be decoded`, { cause }));
+      }
+    };
+    manager.on('state', (state: number) => {
+      if (state === managerStates.expired) {
+        this.fail(new ZookeeperError('SESSION_EXPIRED', `${this.#where}: the session has expired`));
+      } else if (state === managerStates.authenticationFailed) {
+        this.fail(
+          new ZookeeperError('AUTH_FAILED', `${this.#where}: the server refused the credentials (AUTH_FAILED)`),
+        );
+      }
+    });
+  }
+
+  #request<T>(make: () => PathRequest, decode: (frame: Buffer) => T): Promise<T> {
+    return this.#limit(
+      () =>
+        new Promise<T>((resolve, reject) => {
+          if (this.lost.aborted) return reject(this.lost.reason);
+          this.#manager.queue(make(), (error, frame) => {
+            if (error) return reject(error instanceof ZookeeperError ? error : (this.lost.reason ?? closedError()));
+            try {
+              resolve(decode(frame ?? Buffer.alloc(0)));
+            } catch (cause) {
+              reject(cause);
+              this.fail(cause as Error);
+            }
+          });
+        }),
+    );
+  }
+
+  /** Replies come in the order of the requests (ZooKeeper Programmer's Guide, "Consistency Guarantees"). */
+  #reply(frame: Buffer, truncated: boolean): void {
+    const packet = this.#manager.pendingQueue.shift();
+    if (packet?.request.header.xid !== frame.readInt32BE(4)) {
+      if (packet) this.#manager.pendingQueue.unshift(packet);
+      throw new ZookeeperError('PROTOCOL', 'a reply to no request');
+    }
+    if (frame.readInt32BE(8) >= 0) this.#manager.zxid = Buffer.from(frame.subarray(8, 16));
+    const path = packet.request instanceof PathRequest ? packet.request.path : '';
+    const code = frame.readInt32BE(16);
+    if (code !== ok) packet.callback(replyError(code, path));
+    else if (truncated) packet.callback(tooLarge(path, this.#options.maxResponseBytes));
+    else packet.callback(null, frame);
+  }
+
+  #deliver(event: WatcherEvent): void {
+    if (event.path !== undefined) this.#onEvent({ type: event.type, path: event.path });
+  }
+
+  #startTicker(): void {
+    const timeoutMs = this.#manager.sessionTimeout;
+    this.#lastInboundMs = performance.now();
+    this.#lastPingMs = performance.now();
+    // A process that was paused finds its timer due before it has read what came meanwhile: read first, then judge.
+    this.#ticker = setInterval(() => setImmediate(() => this.#tick(timeoutMs)), Math.min(1000, timeoutMs / 12));
+  }
+
+  #tick(timeoutMs: number): void {
+    if (this.lost.aborted) return;
+    const now = performance.now();
+    const silentMs = now - this.#lastInboundMs;
+    if (silentMs > (timeoutMs * 2) / 3) {
+      this.fail(new ZookeeperError('TIMEOUT', `${this.#where}: the server is silent for ${Math.round(silentMs)} ms`));
+      return;
+    }
+    const oldest = (this.#manager.pendingQueue[0] ?? this.#manager.packetQueue.queue[0])?.request;
+    if (oldest instanceof PathRequest && now - oldest.queuedAtMs > this.#options.requestTimeoutMs) {
+      const waited = `no answer about ${oldest.path} within ${this.#options.requestTimeoutMs} ms`;
+      this.fail(new ZookeeperError('TIMEOUT', `${this.#where}: ${waited}`));
+      return;
+    }
+    if (now - this.#lastPingMs >= timeoutMs / 3) {
+      this.#lastPingMs = now;
+      this.#manager.queue(new PingRequest(), () => undefined);
+    }
+  }
+
+  #rejectAll(error: Error): void {
+    const packets: Packet[] = this.#manager.pendingQueue.splice(0);
+    for (let packet = this.#manager.packetQueue.shift(); packet; packet = this.#manager.packetQueue.shift()) {
+      packets.push(packet);
+    }
+    for (const packet of packets) packet.callback(error);
+  }
+
+  get #where(): string {
+    return formatHostPort(this.server);
+  }
+}
+
+function closedError(): ZookeeperError {
+  return new ZookeeperError('CONNECTION_LOSS', 'the connection was closed');
+}
+
+function tooLarge(path: string, maxBytes: number): ZookeeperError {
+  return new ZookeeperError('TOO_LARGE', `${path}: the answer is longer than ${maxBytes} bytes (maxResponseBytes)`);
+}

@@ -1,0 +1,53 @@
+/** What went wrong, in the names that ZooKeeper gives its error codes, and three of our own below. */
+export type ZookeeperErrorCode =
+  | 'CONNECTION_LOSS'
+  | 'UNIMPLEMENTED'
+  | 'NO_NODE'
+  | 'NO_AUTH'
+  | 'SESSION_EXPIRED'
+  | 'AUTH_FAILED'
+  /** The server did not answer within the time that the request, the handshake or the ping has. */
+  | 'TIMEOUT'
+  /** The answer is longer than `maxResponseBytes`. */
+  | 'TOO_LARGE'
+  /** The server's bytes are no ZooKeeper protocol, or it answered with a code not named here. */
+  | 'PROTOCOL';
+
+/** A failed request, or a lost connection. */
+export class ZookeeperError extends Error {
+  override readonly name = 'ZookeeperError';
+
+  constructor(
+    readonly code: ZookeeperErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Error codes in replies: org.apache.zookeeper.KeeperException.Code. */
+const replyCodes: ReadonlyMap<number, ZookeeperErrorCode> = new Map([
+  [-4, 'CONNECTION_LOSS'],
+  [-6, 'UNIMPLEMENTED'],
+  [-101, 'NO_NODE'],
+  [-102, 'NO_AUTH'],
+  [-112, 'SESSION_EXPIRED'],
+  [-115, 'AUTH_FAILED'],
+]);
+
+const hints: Partial<Record<ZookeeperErrorCode, string>> = {
+  NO_AUTH: 'no right to read it (NO_AUTH); check auth.username and auth.password, and the ACL of the node',
+  NO_NODE: 'there is no such node (NO_NODE)',
+  UNIMPLEMENTED: 'the server does not know the request (UNIMPLEMENTED)',
+};
+
+/** The error of a reply with `code` to a request about `path`. */
+export function replyError(code: number, path: string): ZookeeperError {
+  const name = replyCodes.get(code) ?? 'PROTOCOL';
+  return new ZookeeperError(name, `${path}: ${hints[name] ?? `the server answered with error ${code}`}`);
+}
+
+export function hasCode(error: unknown, code: ZookeeperErrorCode): boolean {
+  return error instanceof ZookeeperError && error.code === code;
+}
