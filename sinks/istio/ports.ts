@@ -42,7 +42,8 @@ export function istioPorts(ports: readonly Port[]): IstioPorts {
   const converted = [...ports]
     .sort((a, b) => a.number - b.number)
     .map((port): ServicePort => {
-      const protocol = istioProtocols[port.protocol];
+      // A service of a later version's snapshot may hold a protocol that is not known here.
+      const protocol = istioProtocols[port.protocol] ?? istioProtocols.tcp;
       let name = conventionalName(port.name, protocol.toLowerCase());
       if (taken.has(name)) name = `${clip(name, maxNameLength - 6)}-${port.number}`;
       taken.add(name);

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { CatalogService } from '../../../core/catalog/catalog.js';
+import { Any } from '../../../proto/gen/any.js';
+import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
+import { Resource } from '../../../proto/gen/mcp.js';
+import { ServiceEntry } from '../../../proto/gen/service_entry.js';
+import { encodeResource } from '../../../sinks/istio/resource.js';
+import { type IstioOptions, toServiceEntry } from '../../../sinks/istio/service-entry.js';
+import { validateServiceEntry } from '../../../sinks/istio/validate.js';
+
+const dir = fileURLToPath(new URL('golden/', import.meta.url));
+const update = process.env['UPDATE_GOLDEN'] === '1';
+const defaults: IstioOptions = { namespace: 'legacy', location: 'internal', labels: ['app', 'version'], exportTo: [] };
+
+interface Case {
+  readonly about: string;
+  readonly options?: Partial<IstioOptions>;
+  readonly service: CatalogService;
+}
+
+/** What goes onto the wire, decoded again, with what was left out and why. */
+function convert({ service, options }: Case): object {
+  const all = { ...defaults, ...options };
+  const { entry, defects } = toServiceEntry(service, all);
+  const refused = validateServiceEntry(entry);
+  if (refused.length > 0) return { defects, refused };
+  const [any] = DiscoveryResponse.decode(encodeResource(service, entry, all).chunk).resources;
+  assert.ok(any);
+  const { metadata, body } = Resource.decode(any.value);
+  assert.ok(body);
+  return { type: any.typeUrl, metadata, body: { type: body.typeUrl, ...ServiceEntry.decode(body.value) }, defects };
+}
+
+/** Each `golden/<name>.in.json` is a catalog service; `<name>.out.json` is rewritten with UPDATE_GOLDEN=1 (then format it). */
+describe('catalog service → ServiceEntry, golden files', () => {
+  const names = readdirSync(dir).flatMap((file) => /^(.+)\.in\.json$/.exec(file)?.[1] ?? []);
+  assert.ok(names.length > 0);
+  for (const name of names) {
+    const input = JSON.parse(readFileSync(`${dir}${name}.in.json`, 'utf8')) as Case;
+    it(`${name}: ${input.about}`, () => {
+      const output = JSON.stringify(convert(input), null, 2);
+      if (update) writeFileSync(`${dir}${name}.out.json`, `${output}\n`);
+      assert.deepEqual(JSON.parse(output), JSON.parse(readFileSync(`${dir}${name}.out.json`, 'utf8')));
+    });
+  }
+  it('an Any holds exactly one resource', () => {
+    const service = { host: 'a.b', ports: [], metadata: {}, origins: [], version: '' };
+    const { chunk } = encodeResource(service, toServiceEntry(service, defaults).entry, defaults);
+    const { resources } = DiscoveryResponse.decode(chunk);
+    assert.equal(resources.length, 1);
+    assert.equal(Any.encode(resources[0] as Any).finish().length + 3, chunk.length);
+  });
+});
