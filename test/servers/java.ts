@@ -15,13 +15,25 @@ export interface JavaOptions {
   readonly args?: readonly string[];
   /** Folders that come before all else in the class path. */
   readonly classPath?: readonly string[];
+  /** `module/package` names that are open to reflection. */
+  readonly openPackages?: readonly string[];
   /** Start of the names of jars that must come before the others, which follow in alphabetical order. */
   readonly firstJars?: readonly string[];
 }
 
 /** A JVM that is quick to start and small, which suits a test more than peak speed. */
 export function javaCommand(options: JavaOptions): ServerCommand {
-  const { artefact, mainClass, home, heapMb, properties = {}, args = [], classPath = [], firstJars = [] } = options;
+  const {
+    artefact,
+    mainClass,
+    home,
+    heapMb,
+    properties = {},
+    args = [],
+    classPath = [],
+    firstJars = [],
+    openPackages = [],
+  } = options;
   const dir = artefactDir(artefact);
   const lib = join(dir, 'lib');
   // Listed one by one: the order of a wildcard is the file system's, and some classes are in several jars.
@@ -35,6 +47,7 @@ export function javaCommand(options: JavaOptions): ServerCommand {
       `-Xmx${heapMb}m`,
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
+      ...openPackages.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
       `-Duser.home=${home}`,
       `-Djava.io.tmpdir=${home}`,
       ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),

@@ -15,8 +15,8 @@ export interface ServerSpec {
   setUp?(): Promise<void>;
   /** Takes it down again; called after each end, also when there was no start. */
   tearDown?(): Promise<void>;
-  /** One look whether the server can be used; false or an error is "not yet". */
-  ready(signal: AbortSignal): Promise<boolean>;
+  /** One look whether the server can be used; false or an error is "not yet". `output` is what it wrote since its start. */
+  ready(signal: AbortSignal, output: () => string): Promise<boolean>;
   /** Default 60 s. */
   readonly readyTimeoutMs?: number;
   /** How long SIGTERM may take before SIGKILL. Default 10 s. */
@@ -69,6 +69,8 @@ class ServerProcess implements ServerHandle {
   readonly #dir: string;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
+  /** Length of the log when the process was started last. */
+  #logStart = 0;
 
   constructor(spec: ServerSpec) {
     this.#spec = spec;
@@ -127,8 +129,11 @@ class ServerProcess implements ServerHandle {
   }
 
   logs(lines = 40): string {
-    if (!existsSync(this.#logFile)) return '';
-    return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    return this.#read().toString().trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  #read(): Buffer {
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile) : Buffer.alloc(0);
   }
 
   get #logFile(): string {
@@ -137,6 +142,7 @@ class ServerProcess implements ServerHandle {
 
   #spawn(): ChildProcess {
     const { command, args, env } = this.#spec.command(this.#dir);
+    this.#logStart = this.#read().length;
     const log = openSync(this.#logFile, 'a');
     const child = spawn(command, [...args], {
       cwd: this.#dir,
@@ -175,7 +181,7 @@ class ServerProcess implements ServerHandle {
     const failed = new AbortController();
     child.once('error', (error) => failed.abort(error));
     child.once('exit', (code, by) => failed.abort(new Error(`it ended before it was ready (${by ?? `code ${code}`})`)));
-    await poll((probe) => this.#spec.ready(probe), {
+    await poll((probe) => this.#spec.ready(probe, () => this.#read().subarray(this.#logStart).toString()), {
       timeoutMs: this.#spec.readyTimeoutMs ?? 60_000,
       intervalMs: 100,
       what: 'it to be ready',

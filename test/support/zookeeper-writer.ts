@@ -1,31 +1,38 @@
 import { once } from 'node:events';
-import zookeeper, { type Client } from 'node-zookeeper-client';
+import { createRequire } from 'node:module';
 
-declare module 'node-zookeeper-client' {
-  interface Acl {
-    readonly permission: number;
-  }
-  type Done<T> = (error: (Error & { code?: number }) | null, result?: T) => void;
-  interface Client {
-    create(path: string, data: Buffer, acl: Acl[], mode: number, done: Done<string>): void;
-    remove(path: string, version: number, done: Done<void>): void;
-    setData(path: string, data: Buffer, version: number, done: Done<unknown>): void;
-    setACL(path: string, acl: Acl[], version: number, done: Done<unknown>): void;
-    getChildren(path: string, done: Done<string[]>): void;
-    removeRecursive(path: string, done: Done<void>): void;
-    getSessionId(): Buffer;
-  }
+/** The calls of node-zookeeper-client, which comes without types, that a writer needs. */
+interface Client {
+  connect(): void;
+  close(): void;
+  once(event: string, listener: () => void): void;
+  addAuthInfo(scheme: string, auth: Buffer): void;
+  create(path: string, data: Buffer, acls: readonly unknown[], mode: number, done: Callback): void;
+  setData(path: string, data: Buffer, version: number, done: Callback): void;
+  getData(path: string, done: (error: ZookeeperFailure | null, data: Buffer | undefined) => void): void;
+  remove(path: string, version: number, done: Callback): void;
+}
+type Callback = (error: ZookeeperFailure | null) => void;
+interface ZookeeperFailure extends Error {
+  getCode(): number;
+}
+interface Library {
+  createClient(address: string, options: { sessionTimeout: number }): Client;
+  readonly ACL: Readonly<Record<'OPEN_ACL_UNSAFE' | 'CREATOR_ALL_ACL', readonly unknown[]>>;
+  readonly CreateMode: Readonly<Record<'PERSISTENT' | 'EPHEMERAL', number>>;
+  readonly Exception: Readonly<Record<'NO_NODE' | 'NODE_EXISTS', number>>;
 }
 
-const persistent = 0;
-const ephemeral = 1;
-const nodeExists = -110;
-const noNode = -101;
+const library = createRequire(import.meta.url)('node-zookeeper-client') as Library;
 
-/** What may be done with a node: everybody everything, or its creator alone. */
-export type Access = 'open' | 'creator';
+export interface WriteOptions {
+  /** Gone with the session. Default false. */
+  readonly ephemeral?: boolean;
+  /** For its writer alone, who must have credentials. Default false. */
+  readonly private?: boolean;
+}
 
-/** Writes into a real ZooKeeper as Dubbo's own clients do, with the plain client library. */
+/** Writes to ZooKeeper as a legacy application does: one session whose ephemeral nodes go with it. */
 export class ZookeeperWriter {
   readonly #client: Client;
 
@@ -33,75 +40,68 @@ export class ZookeeperWriter {
     this.#client = client;
   }
 
-  /** @param address `127.0.0.1:2181` @param digest `user:password` */
-  static async connect(address: string, digest?: string): Promise<ZookeeperWriter> {
-    const client = zookeeper.createClient(address, { sessionTimeout: 10_000 });
-    if (digest !== undefined) client.addAuthInfo('digest', Buffer.from(digest));
+  /**
+   * @param address `host:port`, several with commas, and a chroot if wanted.
+   * @param credentials `user:password` for the digest scheme.
+   */
+  static async connect(address: string, credentials?: string): Promise<ZookeeperWriter> {
+    const client = library.createClient(address, { sessionTimeout: 10_000 });
     client.connect();
-    await once(client, 'connected', { signal: AbortSignal.timeout(20_000) });
+    await once(client as unknown as NodeJS.EventEmitter, 'connected', { signal: AbortSignal.timeout(20_000) });
+    if (credentials !== undefined) client.addAuthInfo('digest', Buffer.from(credentials));
     return new ZookeeperWriter(client);
   }
 
-  /** Makes the node and what is missing above it; one that exists is no error. */
-  async make(path: string, options: { ephemeral?: boolean; access?: Access } = {}): Promise<void> {
-    const parent = path.slice(0, path.lastIndexOf('/'));
-    const error = await this.#create(path, options.ephemeral ? ephemeral : persistent, options.access ?? 'open');
-    if (error?.code === noNode && parent !== '') {
-      await this.make(parent);
-      await this.make(path, options);
-    } else if (error && error.code !== nodeExists) {
-      throw error;
+  /** Creates a node and what is missing above it; parents are persistent, and one that exists keeps its data. */
+  async create(path: string, data = '', options: WriteOptions = {}): Promise<void> {
+    const names = path.split('/').filter(Boolean);
+    for (let depth = 1; depth < names.length; depth += 1) {
+      await this.#create(`/${names.slice(0, depth).join('/')}`, '', {}).catch(ignore(library.Exception.NODE_EXISTS));
     }
+    await this.#create(path, data, options);
   }
 
-  /** Deletes the node; one that is gone already is no error. */
-  remove(path: string): Promise<void> {
+  /** The node's data; undefined when there is no such node. */
+  read(path: string): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
-      this.#client.remove(path, -1, (error) => (error && error.code !== noNode ? reject(error) : resolve()));
+      this.#client.getData(path, (error, data) => {
+        if (error && error.getCode() !== library.Exception.NO_NODE) reject(error);
+        else resolve(error ? undefined : (data?.toString() ?? ''));
+      });
     });
   }
 
-  /** Deletes the node and all below it. */
-  removeTree(path: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.removeRecursive(path, (error) => (error && error.code !== noNode ? reject(error) : resolve()));
-    });
+  write(path: string, data: string): Promise<void> {
+    return settle((done) => this.#client.setData(path, Buffer.from(data), -1, done));
   }
 
-  children(path: string): Promise<string[]> {
-    return new Promise((resolve, reject) => {
-      this.#client.getChildren(path, (error, names) => (error ? reject(error) : resolve(names ?? [])));
-    });
+  /** One that is not there is no error. */
+  async remove(path: string): Promise<void> {
+    await settle((done) => this.#client.remove(path, -1, done)).catch(ignore(library.Exception.NO_NODE));
   }
 
-  setData(path: string, data: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.setData(path, Buffer.from(data), -1, (error) => (error ? reject(error) : resolve()));
-    });
-  }
-
-  setAccess(path: string, access: Access): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.setACL(path, acls[access], -1, (error) => (error ? reject(error) : resolve()));
-    });
-  }
-
-  /** Ends the session: its ephemeral nodes go at once. */
+  /** Ends the session, and with it its ephemeral nodes. */
   async close(): Promise<void> {
-    const gone = once(this.#client, 'disconnected', { signal: AbortSignal.timeout(5000) });
+    const closed = once(this.#client as unknown as NodeJS.EventEmitter, 'disconnected', {
+      signal: AbortSignal.timeout(20_000),
+    });
     this.#client.close();
-    await gone;
+    await closed;
   }
 
-  #create(path: string, mode: number, access: Access): Promise<(Error & { code?: number }) | null> {
-    return new Promise((resolve) => {
-      this.#client.create(path, Buffer.from('127.0.0.1'), acls[access], mode, (error) => resolve(error));
-    });
+  #create(path: string, data: string, options: WriteOptions): Promise<void> {
+    const acls = library.ACL[options.private ? 'CREATOR_ALL_ACL' : 'OPEN_ACL_UNSAFE'];
+    const mode = library.CreateMode[options.ephemeral ? 'EPHEMERAL' : 'PERSISTENT'];
+    return settle((done) => this.#client.create(path, Buffer.from(data), acls, mode, done));
   }
 }
 
-const { ACL } = zookeeper as unknown as { ACL: Record<string, import('node-zookeeper-client').Acl[]> };
-const acls: Record<Access, import('node-zookeeper-client').Acl[]> = {
-  open: ACL['OPEN_ACL_UNSAFE'] ?? [],
-  creator: ACL['CREATOR_ALL_ACL'] ?? [],
-};
+function settle(call: (done: Callback) => void): Promise<void> {
+  return new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
+}
+
+function ignore(code: number): (error: ZookeeperFailure) => void {
+  return (error) => {
+    if (error.getCode() !== code) throw error;
+  };
+}
