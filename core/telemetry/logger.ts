@@ -1,0 +1,33 @@
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import type { LogConfig } from '../config/config.js';
+import { prettyStream } from './pretty-stream.js';
+
+export interface LoggerOptions extends LogConfig {
+  /** Stands in every entry. */
+  readonly site?: string;
+  /** Instead of standard error. */
+  readonly destination?: DestinationStream;
+  /** Colours in the pretty format; off unless given. */
+  readonly colorize?: boolean;
+}
+
+/** What waits to be written when nobody reads standard error; past it entries are dropped, not memory filled. */
+const maxBufferedBytes = 4 * 1024 * 1024;
+
+/**
+ * The daemon's log, on standard error so that standard output stays free for results: a JSON object a line, or, with
+ * `pretty`, text for people. Entries never hold a secret's value (a `Secret` writes itself as `[secret]`), and what
+ * registries put into them can't forge a line: control characters are escaped in both formats.
+ */
+export function createLogger({ level, format, site, destination: given, colorize = false }: LoggerOptions): Logger {
+  const stream = given ?? destination({ dest: 2, sync: false, maxLength: maxBufferedBytes });
+  return pino(
+    {
+      level,
+      base: site === undefined ? null : { site },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    format === 'pretty' ? prettyStream(stream, { colorize }) : stream,
+  );
+}
