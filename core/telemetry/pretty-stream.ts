@@ -18,8 +18,8 @@ export function prettyStream(stream: DestinationStream, options: { readonly colo
 }
 
 /** Escapes once more, so that a control character comes out as its escape and does nothing to a terminal. */
-function showEscape(escape: string): string {
-  if (escape === '\\\\') return escape;
-  if (escape.startsWith('\\')) return `\\${escape}`;
-  return `\\\\u${escape.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function showEscape(sequence: string): string {
+  if (sequence === '\\\\') return sequence;
+  if (sequence.startsWith('\\')) return `\\${sequence}`;
+  return `\\\\u${sequence.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
