@@ -257,6 +257,7 @@ export class ZookeeperConnection {
       () =>
         new Promise<T>((resolve, reject) => {
           if (this.lost.aborted) return reject(this.lost.reason);
+          this.#cork();
           this.#manager.queue(make(), (error, frame) => {
             if (error) return reject(error instanceof ZookeeperError ? error : (this.lost.reason ?? closedError()));
             try {
@@ -268,6 +269,14 @@ export class ZookeeperConnection {
           });
         }),
     );
+  }
+
+  /** Lets all requests of one turn of the event loop go out in one system call. */
+  #cork(): void {
+    const { socket } = this.#manager;
+    if (!socket || socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
   }
 
   /** Replies come in the order of the requests (ZooKeeper Programmer's Guide, "Consistency Guarantees"). */

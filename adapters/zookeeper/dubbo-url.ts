@@ -10,8 +10,8 @@ export interface DubboUrl {
   readonly port: string;
   /** Without the leading slash. */
   readonly path: string;
-  /** Encoded parameters in their order; {@link decodeParameter} makes key and value of each. */
-  readonly parameters: readonly string[];
+  /** What follows the question mark, as written; see {@link splitQuery}. */
+  readonly query: string;
   readonly encoding: Encoding;
 }
 
@@ -54,7 +54,7 @@ const maxParameters = 1024;
 
 /**
  * Takes the name of a znode apart without decoding it as a whole: what repeats from provider to provider is then decoded
- * once (see ParameterTable). A name that is not encoded in the usual way (upper case, all separators) is decoded first.
+ * once (see ParameterReader). A name that is not encoded in the usual way (upper case, all separators) is decoded first.
  * @returns undefined for what is no URL
  */
 export function parseDubboUrl(name: string): DubboUrl | undefined {
@@ -80,8 +80,12 @@ function split(text: string, encoding: Encoding): DubboUrl | undefined {
   const path = decode(text.slice(Math.min(slash + encoding.slash.length, queryStart), queryStart));
   if (protocol === undefined || host === undefined || port === undefined || path === undefined) return undefined;
   const query = text.slice(queryStart + encoding.query.length);
-  const parameters = query === '' ? [] : query.split(encoding.and, maxParameters);
-  return { protocol: protocol.toLowerCase(), host, port, path, parameters, encoding };
+  return { protocol: protocol.toLowerCase(), host, port, path, query, encoding };
+}
+
+/** The parameters in their order, as written; {@link decodeParameter} makes key and value of each. */
+export function splitQuery(query: string, { and }: Encoding): string[] {
+  return query === '' ? [] : query.split(and, maxParameters);
 }
 
 /** The last colon parts host and port, also in IPv6 without brackets, as Dubbo itself reads it. */

@@ -1,6 +1,7 @@
-import type { Metadata, Service } from '../../core/plugin/index.js';
+import type { Service } from '../../core/plugin/index.js';
 import type { ChildHash } from './child-hash.js';
 import { emptied, type ServicePorts, type ServiceRecords, serviceFrom, serviceName } from './convert.js';
+import { RecentParameters } from './parameters.js';
 import type { Outcome, ProviderReader, ServiceId } from './provider.js';
 
 /** What all directories of a tree use. */
@@ -22,8 +23,6 @@ export const noChanges: Changes = { changed: [], removed: [] };
 const unnamed: ServiceId = { version: '', group: '' };
 /** Services without instances that are remembered in one directory. A version of its own for each release makes many. */
 const maxEmptyServices = 64;
-/** Metadata objects that a new provider's is compared with, to share one. */
-const comparedMetadata = 8;
 
 /**
  * What one interface's `providers` node held when it was read last, and the services made from it. Reading it again
@@ -78,17 +77,16 @@ export class InterfaceDirectory {
     const { hash, reader } = this.#tools;
     const before = this.#outcomes;
     const after = new Map<number, Outcome>();
-    const known: Metadata[] = [];
+    const recent = new RecentParameters();
     let news = 0;
     for (const childName of childNames) {
       const key = hash(childName);
       let outcome = before.get(key);
       if (outcome === undefined) {
         news++;
-        outcome = reader.read(this.#interfaceName, childName, known);
+        outcome = reader.read(this.#interfaceName, childName, recent);
       }
       after.set(key, outcome);
-      if (outcome.kind === 'provider') remember(known, outcome.instance.metadata);
     }
     this.#outcomes = after;
     return news > 0 || after.size !== before.size;
@@ -124,9 +122,4 @@ export class InterfaceDirectory {
     }
     return removed;
   }
-}
-
-function remember(known: Metadata[], metadata: Metadata): void {
-  if (known.length >= comparedMetadata || known.includes(metadata)) return;
-  known.push(metadata);
 }

@@ -1,5 +1,5 @@
-import { type Metadata, metadataFrom, sameMetadata } from '../../core/plugin/index.js';
-import { type DubboUrl, decodeParameter } from './dubbo-url.js';
+import { type Metadata, metadataFrom } from '../../core/plugin/index.js';
+import { type DubboUrl, decodeParameter, type Encoding, splitQuery } from './dubbo-url.js';
 import { detached, Pool } from './pool.js';
 
 /**
@@ -55,24 +55,58 @@ interface Parameter {
 
 const undecodable: Parameter = { key: '', value: '', kept: false };
 const maxRepeated = 50_000;
-/** Differ from provider to provider: to remember them would fill the pool with what is never seen again. */
-const unique = /^(?:timestamp|pid|bind\.|register\.ip)/;
+const wholeNumber = /^-?[0-9]{1,15}$/;
 
-/** The parameters of one provider URL, each decoded once for all URLs that have it. */
+/**
+ * Parameters read shortly before. Providers of one interface differ in little more than address, process and time, so
+ * that one often needs no decoding after another. Short-lived: it holds the texts of whole queries.
+ */
+export class RecentParameters {
+  readonly #bySignature = new Map<string, readonly Parameter[]>();
+
+  get(signature: string, make: () => readonly Parameter[]): readonly Parameter[] {
+    let list = this.#bySignature.get(signature);
+    if (list === undefined) {
+      list = make();
+      if (this.#bySignature.size < maxRecent) this.#bySignature.set(signature, list);
+    }
+    return list;
+  }
+}
+
+const maxRecent = 16;
+
+/** Reads the parameters of provider URLs, each parameter decoded once for all URLs that have it. */
 export class ParameterReader {
   readonly #encoded = new Pool<Parameter>(maxRepeated);
   readonly #plain = new Pool<Parameter>(maxRepeated);
 
-  read(url: DubboUrl): Parameters {
-    const decode = (text: string) => decoded(text, url);
-    const pool = url.encoding.encoded ? this.#encoded : this.#plain;
-    return new Parameters(
-      url.parameters.map((text) => (unique.test(text) ? decode(detached(text)) : pool.get(text, decode))),
+  read(url: DubboUrl, recent: RecentParameters): Parameters {
+    const { encoding } = url;
+    const pid = cutParameter(url.query, 'pid', encoding);
+    const timestamp = cutParameter(pid.rest, 'timestamp', encoding);
+    const pool = encoding.encoded ? this.#encoded : this.#plain;
+    const list = recent.get(timestamp.rest, () =>
+      splitQuery(timestamp.rest, encoding).map((text) => pool.get(text, (kept) => decode(kept, encoding))),
     );
+    // Through a number: a piece of the text would keep all of it alive.
+    const timestampMs = wholeNumber.test(timestamp.value) ? Number(timestamp.value) : 0;
+    return new Parameters(list, timestampMs);
   }
 }
 
-function decoded(text: string, { encoding }: DubboUrl): Parameter {
+/** Takes the first parameter with this key out of a query; it must need no decoding. */
+function cutParameter(query: string, key: string, { and, equals }: Encoding): { rest: string; value: string } {
+  const start = query.startsWith(key + equals) ? 0 : query.indexOf(and + key + equals);
+  if (start < 0) return { rest: query, value: '' };
+  const valueStart = query.indexOf(equals, start) + equals.length;
+  let end = query.indexOf(and, valueStart);
+  if (end < 0) end = query.length;
+  const rest = query.slice(0, start) + query.slice(start === 0 ? end + and.length : end);
+  return { rest, value: query.slice(valueStart, end) };
+}
+
+function decode(text: string, encoding: Encoding): Parameter {
   const pair = decodeParameter(text, encoding);
   if (pair === undefined) return undecodable;
   const key = detached(pair[0]);
@@ -80,14 +114,18 @@ function decoded(text: string, { encoding }: DubboUrl): Parameter {
   return { key, value: detached(pair[1]), kept };
 }
 
+/** The parameters of one provider. */
 export class Parameters {
   readonly #list: readonly Parameter[];
+  /** When it registered, milliseconds since the epoch; 0 when it does not say. */
+  readonly timestampMs: number;
 
-  constructor(list: readonly Parameter[]) {
+  constructor(list: readonly Parameter[], timestampMs: number) {
     this.#list = list;
+    this.timestampMs = timestampMs;
   }
 
-  /** The value of the first parameter with this key; '' when there is none. */
+  /** The value of the first parameter with this key; '' when there is none. Not for `pid` and `timestamp`. */
   get(key: string): string {
     for (const parameter of this.#list) {
       if (parameter.key === key) return parameter.value;
@@ -101,18 +139,13 @@ export class Parameters {
     return value === '' ? absent : value.toLowerCase() === 'true';
   }
 
-  /**
-   * What is kept as metadata, and `extra`. Equal metadata becomes the same object as one of `known`.
-   */
-  metadata(extra: readonly (readonly [string, string])[], known: Iterable<Metadata>): Metadata {
+  /** What is kept as metadata, the time of registration, and `extra`. */
+  metadata(extra: readonly (readonly [string, string])[]): Metadata {
     const entries: (readonly [string, string])[] = [...extra];
     for (const { key, value, kept } of this.#list) {
       if (kept && value !== '') entries.push([key, value]);
     }
-    const metadata = metadataFrom(entries);
-    for (const other of known) {
-      if (sameMetadata(metadata, other)) return other;
-    }
-    return metadata;
+    if (this.timestampMs > 0) entries.push(['timestamp', String(this.timestampMs)]);
+    return metadataFrom(entries);
   }
 }

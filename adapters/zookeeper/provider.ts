@@ -5,11 +5,10 @@ import {
   type Health,
   type Instance,
   type Locality,
-  type Metadata,
   type Rejection,
 } from '../../core/plugin/index.js';
 import { parseDubboUrl } from './dubbo-url.js';
-import { ParameterReader, type Parameters } from './parameters.js';
+import { ParameterReader, type Parameters, RecentParameters } from './parameters.js';
 import { Pool } from './pool.js';
 import { rejectedUrl } from './rejected-url.js';
 
@@ -69,13 +68,13 @@ export class ProviderReader {
 
   /**
    * @param interfaceName the interface whose provider it is said to be, decoded
-   * @param known metadata objects to share
+   * @param recent shared by the children of one node while they are read
    */
-  read(interfaceName: string, childName: string, known: Iterable<Metadata>): Outcome {
+  read(interfaceName: string, childName: string, recent = new RecentParameters()): Outcome {
     const url = parseDubboUrl(childName);
     if (url === undefined) return reject(undefined, childName, 'not a Dubbo URL');
     if (noProviders.has(url.protocol)) return ignored;
-    const parameters = this.#parameters.read(url);
+    const parameters = this.#parameters.read(url, recent);
     const category = parameters.get('category');
     if (category !== '' && category !== 'providers') return ignored;
     if (parameters.get('side') === 'consumer') return ignored;
@@ -107,10 +106,9 @@ export class ProviderReader {
       health: healthFrom(parameters),
       weight,
       ...(locality && { locality }),
-      metadata: parameters.metadata(url.path === interfaceName ? [] : [['path', url.path]], known),
+      metadata: parameters.metadata(url.path === interfaceName ? [] : [['path', url.path]]),
     };
-    const timestamp = parameters.get('timestamp');
-    const timestampMs = wholeNumber.test(timestamp) ? Number(timestamp) : 0;
+    const { timestampMs } = parameters;
     return { kind: 'provider', id, protocol, application: parameters.get('application'), instance, timestampMs };
   }
 

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import zookeeper, { type Client } from 'node-zookeeper-client';
+
+declare module 'node-zookeeper-client' {
+  interface Acl {
+    readonly permission: number;
+  }
+  type Done<T> = (error: (Error & { code?: number }) | null, result?: T) => void;
+  interface Client {
+    create(path: string, data: Buffer, acl: Acl[], mode: number, done: Done<string>): void;
+    remove(path: string, version: number, done: Done<void>): void;
+    setData(path: string, data: Buffer, version: number, done: Done<unknown>): void;
+    setACL(path: string, acl: Acl[], version: number, done: Done<unknown>): void;
+    getChildren(path: string, done: Done<string[]>): void;
+    removeRecursive(path: string, done: Done<void>): void;
+    getSessionId(): Buffer;
+  }
+}
+
+const persistent = 0;
+const ephemeral = 1;
+const nodeExists = -110;
+const noNode = -101;
+
+/** What may be done with a node: everybody everything, or its creator alone. */
+export type Access = 'open' | 'creator';
+
+/** Writes into a real ZooKeeper as Dubbo's own clients do, with the plain client library. */
+export class DubboRegistryWriter {
+  readonly #client: Client;
+
+  private constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** @param address `127.0.0.1:2181` @param digest `user:password` */
+  static async connect(address: string, digest?: string): Promise<DubboRegistryWriter> {
+    const client = zookeeper.createClient(address, { sessionTimeout: 10_000 });
+    if (digest !== undefined) client.addAuthInfo('digest', Buffer.from(digest));
+    client.connect();
+    await once(client, 'connected', { signal: AbortSignal.timeout(20_000) });
+    return new DubboRegistryWriter(client);
+  }
+
+  /** Makes the node and what is missing above it; one that exists is no error. */
+  async make(path: string, options: { ephemeral?: boolean; access?: Access } = {}): Promise<void> {
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    const error = await this.#create(path, options.ephemeral ? ephemeral : persistent, options.access ?? 'open');
+    if (error?.code === noNode && parent !== '') {
+      await this.make(parent);
+      await this.make(path, options);
+    } else if (error && error.code !== nodeExists) {
+      throw error;
+    }
+  }
+
+  /** Deletes the node; one that is gone already is no error. */
+  remove(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.remove(path, -1, (error) => (error && error.code !== noNode ? reject(error) : resolve()));
+    });
+  }
+
+  /** Deletes the node and all below it. */
+  removeTree(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.removeRecursive(path, (error) => (error && error.code !== noNode ? reject(error) : resolve()));
+    });
+  }
+
+  children(path: string): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      this.#client.getChildren(path, (error, names) => (error ? reject(error) : resolve(names ?? [])));
+    });
+  }
+
+  setData(path: string, data: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.setData(path, Buffer.from(data), -1, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  setAccess(path: string, access: Access): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.setACL(path, acls[access], -1, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Ends the session: its ephemeral nodes go at once. */
+  async close(): Promise<void> {
+    const gone = once(this.#client, 'disconnected', { signal: AbortSignal.timeout(5000) });
+    this.#client.close();
+    await gone;
+  }
+
+  #create(path: string, mode: number, access: Access): Promise<(Error & { code?: number }) | null> {
+    return new Promise((resolve) => {
+      this.#client.create(path, Buffer.from('127.0.0.1'), acls[access], mode, (error) => resolve(error));
+    });
+  }
+}
+
+const { ACL } = zookeeper as unknown as { ACL: Record<string, import('node-zookeeper-client').Acl[]> };
+const acls: Record<Access, import('node-zookeeper-client').Acl[]> = {
+  open: ACL['OPEN_ACL_UNSAFE'] ?? [],
+  creator: ACL['CREATOR_ALL_ACL'] ?? [],
+};
