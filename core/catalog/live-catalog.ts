@@ -75,6 +75,11 @@ export class LiveCatalog implements Catalog {
     return { revision: this.#revision, services: this.isReady ? this.#services : new Map() };
   }
 
+  /** Of this process; grows with each change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Hosts, ready or not. */
   get size(): number {
     return this.#services.size;
