@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { mcpSink } from '../../../sinks/mcp/index.js';
+import { activeResources, assertNoLeaks, type ResourceCounts } from '../../../testkit/index.js';
+import { poll } from '../../support/poll.js';
+import { AdsPeer, ack, request } from '../support/ads-peer.js';
+import { MemoryCatalog } from '../support/memory-catalog.js';
+import { runSink, sinkDeps } from '../support/running-sink.js';
+import { catalogService, instances } from '../support/services.js';
+
+const serviceEntryType = 'networking.istio.io/v1/ServiceEntry';
+
+/** Enough that no socket buffer holds it. */
+function bigCatalog(): MemoryCatalog {
+  const catalog = new MemoryCatalog();
+  catalog.put(...Array.from({ length: 1000 }, (_, index) => catalogService(`s${index}.nacos`, instances(200))));
+  return catalog;
+}
+
+/** What is open once the runner's own timer for the test is: it starts when the test first waits. */
+async function openNow(): Promise<ResourceCounts> {
+  await setImmediate();
+  return activeResources();
+}
+
+describe('the MCP sink, from start to end', function () {
+  this.timeout(30_000);
+
+  it('ends its streams with UNAVAILABLE, settles and leaves nothing open', async () => {
+    const before = await openNow();
+    const catalog = new MemoryCatalog();
+    catalog.put(catalogService('orders.nacos', instances(2)));
+    const running = await runSink(catalog);
+    const [idle, busy, silent] = [1, 2, 3].map(() => new AdsPeer(running.address));
+    assert.ok(idle && busy && silent);
+    for (const peer of [idle, busy]) peer.send(request(serviceEntryType));
+    idle.send(ack(await idle.response(1)));
+    await busy.response(1);
+    await poll(() => running.sink.status().clients.length === 3);
+    const startMs = performance.now();
+    await running.stop();
+    assert.ok(performance.now() - startMs < 1500, 'it took its time');
+    for (const peer of [idle, busy, silent]) {
+      assert.deepEqual(await peer.end(), { code: 'UNAVAILABLE', details: 'the server is shutting down' });
+      peer.close();
+    }
+    assert.equal(catalog.readers, 0);
+    assert.deepEqual(running.sink.status().clients, []);
+    assert.equal(running.sink.status().listening, undefined);
+    await assertNoLeaks(before);
+  });
+
+  it('settles also when a peer does not read', async () => {
+    const before = await openNow();
+    const running = await runSink(bigCatalog());
+    const peer = new AdsPeer(running.address, { reading: false });
+    peer.send(request(serviceEntryType));
+    await poll(() => running.sink.status().clients[0]?.types[0]?.state === 'sent');
+    const startMs = performance.now();
+    await running.stop();
+    assert.ok(performance.now() - startMs < 4000, 'it waited for the peer');
+    peer.close();
+    await assertNoLeaks(before);
+  });
+
+  it('is rid of a peer that does not read, and of what it holds for it', async () => {
+    const running = await runSink(bigCatalog(), { ackTimeoutMs: 1000 });
+    const peer = new AdsPeer(running.address, { reading: false });
+    peer.send(request(serviceEntryType));
+    await poll(() => running.sink.status().clients.length === 1);
+    await poll(() => running.sink.status().clients.length === 0);
+    assert.match((await peer.end()).code, /UNAVAILABLE|CANCELLED/);
+    assert.match(await running.metrics.metrics(), /isthmus_mcp_ended_streams_total\{sink="mcp",code="UNAVAILABLE"\} 1/);
+    peer.close();
+    await running.stop();
+  });
+
+  it('says which address it cannot have', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    assert.ok(typeof address === 'object' && address);
+    const sink = mcpSink.create(mcpSink.schema.parse({ listen: `127.0.0.1:${address.port}` }), sinkDeps());
+    const expected = { message: `cannot listen on 127.0.0.1:${address.port}: the address is in use` };
+    await assert.rejects(sink.run(new MemoryCatalog(), new AbortController().signal), expected);
+    await assert.rejects(sink.listening, expected);
+    other.close();
+  });
+
+  it('ends a stream that speaks garbage, and serves on', async () => {
+    const catalog = new MemoryCatalog();
+    const running = await runSink(catalog);
+    const [bad, huge, good] = [1, 2, 3].map(() => new AdsPeer(running.address));
+    assert.ok(bad && huge && good);
+    bad.send(Buffer.from([0x0a, 0xff, 0xff, 0xff]));
+    assert.equal((await bad.end()).code, 'INVALID_ARGUMENT');
+    huge.send(request('x', { resourceNames: ['x'.repeat(5 * 1024 * 1024)] }));
+    assert.equal((await huge.end()).code, 'RESOURCE_EXHAUSTED');
+    good.send(request('core/v1alpha1/MeshConfig'));
+    await good.response(1);
+    await poll(() => running.sink.status().clients.length === 1);
+    for (const peer of [bad, huge, good]) peer.close();
+    await running.stop();
+  });
+
+  it('has no more clients than it may, and takes another when one is gone', async () => {
+    const running = await runSink(new MemoryCatalog(), { maxClients: 1 });
+    const first = new AdsPeer(running.address);
+    first.send(request('core/v1alpha1/MeshConfig'));
+    await first.response(1);
+    const second = new AdsPeer(running.address);
+    assert.deepEqual(await second.end(), { code: 'RESOURCE_EXHAUSTED', details: 'there are 1 clients already' });
+    first.close();
+    await poll(() => running.sink.status().clients.length === 0);
+    const third = new AdsPeer(running.address);
+    third.send(request('core/v1alpha1/MeshConfig'));
+    await third.response(1);
+    for (const peer of [second, third]) peer.close();
+    await running.stop();
+  });
+
+  it('may run beside another sink of its kind on one metrics registry', async () => {
+    const deps = sinkDeps();
+    const config = mcpSink.schema.parse({});
+    mcpSink.create(config, deps);
+    mcpSink.create(config, { ...deps, name: 'mcp-2' });
+  });
+});
