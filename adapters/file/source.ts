@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import {
   type Clock,
@@ -15,13 +15,11 @@ import { mergeFiles } from './merge-files.js';
 import { Wakeup } from './wakeup.js';
 import { WatchedFile } from './watched-file.js';
 
-/** The link in a Kubernetes volume that is swapped when its content changes. */
-const kubernetesData = '..data';
 const readyTimeoutMs = 2000;
 
 /**
  * Reads services from files and follows their changes. Watches the folders, not the files: an atomic rename and a
- * swapped link put another file into the place. What a file said last stays while it is missing or bad.
+ * swapped link, as in a Kubernetes volume, put another file into the place. What a file said last stays while it is missing or bad.
  */
 export class FileSource implements Source {
   readonly #config: FileConfig;
@@ -58,8 +56,7 @@ export class FileSource implements Source {
   #watch(files: readonly WatchedFile[], onChange: () => void): FSWatcher {
     const paths = new Set(files.map(({ absolutePath }) => absolutePath));
     const folders = new Set([...paths].map((path) => dirname(path)));
-    const ignored = (path: string) =>
-      !folders.has(resolve(path)) && !paths.has(resolve(path)) && basename(path) !== kubernetesData;
+    const ignored = (path: string) => !folders.has(resolve(path)) && !paths.has(resolve(path));
     const watcher = watch([...folders], { ignored, ignoreInitial: true, depth: 0, followSymlinks: false });
     watcher.on('all', onChange);
     // Looking every `recheckMs` goes on.

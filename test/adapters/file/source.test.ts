@@ -141,17 +141,18 @@ describe('adapters/file source', () => {
   });
 
   it('waits until a file that is being written rests', async () => {
-    writeFileSync(path, yaml('10.0.0.1', '10.0.0.2'));
+    const before = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6'];
+    writeFileSync(path, yaml(...before));
     const recorder = start({ recheckMs: 100, settleMs: 200 });
     await recorder.waitFor(() => recorder.synced, { deadlineMs });
     // Every prefix of this file that ends with a line is valid, and lacks instances.
-    const lines = yaml('10.0.0.1', '10.0.0.2', '10.0.0.3').split('\n');
+    const lines = yaml(...before, '10.0.0.7').split('\n');
     for (let count = 1; count <= lines.length; count++) {
       writeFileSync(path, lines.slice(0, count).join('\n'));
-      await delay(40);
+      await delay(50);
     }
-    await recorder.waitFor(() => addresses(recorder)?.endsWith('10.0.0.3') === true, { deadlineMs });
-    const losses = recorder.events.filter((event) => event.kind === 'upsert' && event.service.instances.length < 3);
+    await recorder.waitFor(() => addresses(recorder)?.endsWith('10.0.0.7') === true, { deadlineMs });
+    const losses = recorder.events.filter((event) => event.kind === 'upsert' && event.service.instances.length < 7);
     assert.deepEqual(losses, []);
   });
 
