@@ -1,0 +1,147 @@
+import { Agent, errors } from 'undici';
+import type { TlsClient } from '../../core/plugin/index.js';
+import { NacosError, toError } from './nacos-error.js';
+import { isRecord } from './payload.js';
+import { printable } from './printable.js';
+import { type NacosServer, readTls } from './server.js';
+
+/** Largest answer that is read, in bytes. */
+const maxAnswerBytes = 16 * 1024 * 1024;
+const connectionsPerServer = 4;
+
+export interface HttpRequest {
+  /** Below the context path, as `/v1/auth/login`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Makes it a POST. */
+  readonly form?: Readonly<Record<string, string>>;
+  readonly accessToken?: string | undefined;
+}
+
+/** Nacos's HTTP API, for what its gRPC protocol lacks: the login, the namespaces, the names in all groups. */
+export class NacosHttp {
+  readonly #servers: readonly NacosServer[];
+  readonly #tls: TlsClient | undefined;
+  readonly #timeoutMs: number;
+  #agent: Agent | undefined;
+  /** Where the last request was answered, which the next one begins with. */
+  #first = 0;
+
+  constructor(servers: readonly NacosServer[], tls: TlsClient | undefined, timeoutMs: number) {
+    this.#servers = servers;
+    this.#tls = tls;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Asks one server after another until one answers, and gives the JSON object of the answer.
+   *
+   * @throws NacosError with the HTTP status of a refusal, 0 when no server answered; the signal's reason
+   */
+  async request(request: HttpRequest, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+    let failure: Error | undefined;
+    for (let tried = 0; tried < this.#servers.length; tried++) {
+      const index = (this.#first + tried) % this.#servers.length;
+      const server = this.#servers[index];
+      if (server === undefined) continue;
+      try {
+        const answer = await this.requestOf(server, request, signal);
+        this.#first = index;
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        // What one server refuses, all of the cluster do; a fault is worth another server.
+        if (error instanceof NacosError && error.code >= 400 && error.code < 500) throw error;
+        failure = toError(error);
+      }
+    }
+    throw failure ?? new NacosError('no server is configured', 0);
+  }
+
+  /** Asks one server. @throws as {@link request} */
+  async requestOf(
+    server: NacosServer,
+    { path, query, form, accessToken }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const where = `${server.baseUrl}${path}`;
+    const agent = await this.#connect(signal);
+    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const { statusCode, body } = await agent.request({
+        origin: new URL(server.baseUrl).origin,
+        path: `${new URL(where).pathname}${query ? `?${new URLSearchParams(query)}` : ''}`,
+        method: form ? 'POST' : 'GET',
+        headers: {
+          accept: 'application/json',
+          ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+          ...(accessToken !== undefined && { accessToken }),
+        },
+        body: form ? new URLSearchParams(form).toString() : null,
+        signal: AbortSignal.any([signal, deadline]),
+      });
+      const text = await readText(body);
+      if (statusCode !== 200) throw new NacosError(`${where} answered ${statusCode} ${reasonOf(text)}`, statusCode);
+      return parseAnswer(text, where);
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof NacosError) throw cause;
+      if (deadline.aborted) throw new NacosError(`${where} did not answer in ${this.#timeoutMs} ms`, 0, { cause });
+      throw new NacosError(`${where} is out of reach: ${toError(cause).message}`, 0, { cause });
+    }
+  }
+
+  /** Ends all connections. The object can be used again. */
+  async close(): Promise<void> {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    await agent?.destroy();
+  }
+
+  async #connect(signal: AbortSignal): Promise<Agent> {
+    if (this.#agent) return this.#agent;
+    const { serverName, ...pem } = this.#servers.some(({ secure }) => secure) ? await readTls(this.#tls, signal) : {};
+    this.#agent ??= new Agent({
+      connections: connectionsPerServer,
+      connect: { ...pem, ...(serverName === undefined ? {} : { servername: serverName }), timeout: this.#timeoutMs },
+    });
+    return this.#agent;
+  }
+}
+
+/** Nacos 2.3 answers a login with a wrong password in a way that is no HTTP: with status 0. */
+export function isMalformedAnswer(error: unknown): boolean {
+  return error instanceof NacosError && error.cause instanceof errors.HTTPParserError;
+}
+
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) throw new NacosError(`the answer is larger than ${maxAnswerBytes} bytes`, 0);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseAnswer(text: string, where: string): Readonly<Record<string, unknown>> {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch (cause) {
+    throw new NacosError(`${where} answered something else than JSON`, 0, { cause });
+  }
+  if (!isRecord(answer)) throw new NacosError(`${where} answered something else than a JSON object`, 0);
+  return answer;
+}
+
+/** Spring's error page and Nacos's own errors are JSON with a message; some are plain text. */
+function reasonOf(text: string): string {
+  try {
+    const error: unknown = JSON.parse(text);
+    return isRecord(error) ? printable(error['message'] ?? error['error']) : '';
+  } catch {
+    return printable(text);
+  }
+}

@@ -1,0 +1,122 @@
+import { checkAddress, checkPort } from '../../core/model/address.js';
+import {
+  defaultWeight,
+  type Health,
+  type Instance,
+  isProtocol,
+  type Protocol,
+  type Rejection,
+} from '../../core/plugin/index.js';
+import { type DubboName, dubboEndpoints, dubboProtocol } from './dubbo.js';
+import { instanceMetadata, localityOf, type StringPool } from './metadata.js';
+import { isRecord } from './payload.js';
+import { printable } from './printable.js';
+import { defaultCluster } from './service-key.js';
+
+/** Keys under which an instance names the protocol of its port; the first one counts. */
+const protocolKeys = ['protocol', 'istio-protocol'] as const;
+/** Under which Spring Boot gRPC starters announce a second port. */
+const grpcPortKey = 'gRPC_port';
+const aliases: Readonly<Record<string, Protocol>> = { h2: 'http2', h2c: 'http2', triple: 'tri' };
+const maxWeight = 1_000_000;
+
+/** What one entry of a Nacos service is. */
+export type Outcome =
+  | {
+      readonly kind: 'instance';
+      /** Its ports by name; what `plainPort` says is not among them. */
+      readonly instance: Instance;
+      /** The number of the port whose name is the service's protocol; undefined for a Dubbo instance. */
+      readonly plainPort: number | undefined;
+      /** The protocol that it names for that port. */
+      readonly plainProtocol: Protocol | undefined;
+    }
+  /** In a cluster that is not read. */
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+export interface InstanceOptions {
+  /** Nacos clusters to read; undefined for all. */
+  readonly clusters: readonly string[] | undefined;
+}
+
+const ignored: Outcome = { kind: 'ignored' };
+
+/** One instance as Nacos sends it (`com.alibaba.nacos.api.naming.pojo.Instance`), never throws. */
+export function readInstance(
+  host: unknown,
+  dubbo: DubboName | undefined,
+  options: InstanceOptions,
+  pool: StringPool,
+): Outcome {
+  if (!isRecord(host)) return reject('', 'it is no JSON object');
+  const { ip, port, weight, healthy, enabled, ephemeral, clusterName } = host;
+  const record = `${typeof ip === 'string' ? ip : ''}:${typeof port === 'number' ? port : ''}`;
+  const cluster = typeof clusterName === 'string' && clusterName !== '' ? pool.get(clusterName) : defaultCluster;
+  if (options.clusters && !options.clusters.includes(cluster)) return ignored;
+  const address = checkAddress(typeof ip === 'string' ? ip : '');
+  if (!address.ok) return reject(record, address.reason);
+  const number = checkPort(typeof port === 'number' ? port : Number.NaN);
+  if (!number.ok) return reject(record, number.reason);
+  const said = isRecord(host['metadata']) ? host['metadata'] : {};
+  const own = { 'nacos.cluster': cluster, 'nacos.ephemeral': ephemeral === false ? 'false' : 'true' };
+  const metadata = instanceMetadata(said, own, pool);
+  const locality = localityOf(metadata, pool);
+  const base = {
+    id: idOf(address.address, number.port, cluster),
+    address: address.address,
+    health: healthOf(healthy, enabled, dubbo && metadata['disabled']),
+    weight: weightOf(weight, dubbo && metadata['weight']),
+    ...(locality && { locality }),
+    metadata,
+  };
+  if (dubbo) {
+    const protocol = dubboProtocol(metadata['protocol']);
+    if (!protocol) return reject(record, 'its protocol is none of dubbo, tri, rest');
+    return instance({ ...base, ports: { [protocol]: number.port } });
+  }
+  const endpoints = dubboEndpoints(metadata);
+  if (endpoints) return instance({ ...base, ports: { ...endpoints } });
+  const grpc = checkPort(metadata[grpcPortKey] ?? '');
+  const plain = protocolOf(metadata);
+  const ports = grpc.ok && grpc.port !== number.port ? { grpc: grpc.port } : {};
+  return instance({ ...base, ports }, number.port, plain);
+}
+
+function instance(found: Instance, plainPort?: number, plainProtocol?: Protocol): Outcome {
+  return { kind: 'instance', instance: found, plainPort, plainProtocol };
+}
+
+function reject(record: string, reason: string): Outcome {
+  return { kind: 'rejected', rejection: { record: printable(record), reason } };
+}
+
+/** Nacos tells instances of a service apart by address, port and cluster. */
+function idOf(address: string, port: number, cluster: string): string {
+  const authority = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return cluster === defaultCluster ? authority : `${authority}@${cluster}`;
+}
+
+function healthOf(healthy: unknown, enabled: unknown, disabled: string | undefined): Health {
+  return healthy === false || enabled === false || disabled === 'true' ? 'unhealthy' : 'healthy';
+}
+
+/** Nacos's 1.0 is 100. Dubbo keeps its own weight in the metadata, where 100 is ordinary, and leaves Nacos's at 1. */
+function weightOf(weight: unknown, dubboWeight: string | undefined): number {
+  const nacos = typeof weight === 'number' && !Number.isNaN(weight) ? weight : 1;
+  const ordinary = dubboWeight !== undefined && /^[0-9]{1,9}$/.test(dubboWeight) ? Number(dubboWeight) : defaultWeight;
+  const exact = nacos * ordinary;
+  if (!(exact > 0)) return 0;
+  return Math.min(maxWeight, Math.max(1, Math.round(exact)));
+}
+
+function protocolOf(metadata: Readonly<Record<string, string>>): Protocol | undefined {
+  for (const key of protocolKeys) {
+    const value = metadata[key]?.toLowerCase();
+    if (!value) continue;
+    const protocol = Object.hasOwn(aliases, value) ? aliases[value] : value;
+    if (protocol !== undefined && isProtocol(protocol)) return protocol;
+  }
+  // Spring Cloud Alibaba's mark of an instance that is to be called by https.
+  return metadata['secure'] === 'true' ? 'https' : undefined;
+}

@@ -1,0 +1,48 @@
+import { type Locality, type Metadata, metadataFrom } from '../../core/plugin/index.js';
+
+const credentialKey =
+  /pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|private|secret)[-_.]?key|^(?:user|user[-_.]?name|user[-_.]?info)$/i;
+/** JSON or a URL that carries one, as Dubbo's `dubbo.metadata-service.url-params` does with basic authentication. */
+const credentialValue = /pass(?:word|wd)["']?\s*[:=]|:\/\/[^/@\s]*:[^/@\s]*@/i;
+
+const maxPooled = 65_536;
+const maxPooledLength = 256;
+
+/** Makes one string of many equal ones: what instances say of themselves repeats thousands of times. */
+export class StringPool {
+  readonly #strings = new Map<string, string>();
+
+  get(text: string): string {
+    if (text.length > maxPooledLength) return text;
+    const known = this.#strings.get(text);
+    if (known !== undefined) return known;
+    // Begun anew when full: what is in use comes back, what is not goes.
+    if (this.#strings.size >= maxPooled) this.#strings.clear();
+    this.#strings.set(text, text);
+    return text;
+  }
+}
+
+/** Metadata of an instance: what it says of itself, without what looks like credentials, and `own` keys of ours. */
+export function instanceMetadata(
+  said: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, string>>,
+  pool: StringPool,
+): Metadata {
+  const entries: [string, string][] = Object.entries(own);
+  for (const key in said) {
+    const value = said[key];
+    if (typeof value !== 'string' || Object.hasOwn(own, key)) continue;
+    if (credentialKey.test(key) || credentialValue.test(value)) continue;
+    entries.push([pool.get(key), pool.get(value)]);
+  }
+  return metadataFrom(entries);
+}
+
+/** From the metadata `region`, `zone` and `subzone`. A slash would part them where a locality is one text. */
+export function localityOf(metadata: Metadata, pool: StringPool): Locality | undefined {
+  const { region = '', zone = '', subzone = '' } = metadata;
+  if (region === '' && zone === '' && subzone === '') return undefined;
+  const part = (text: string) => pool.get(text.replaceAll('/', '-'));
+  return { region: part(region), zone: part(zone), subzone: part(subzone) };
+}

@@ -1,0 +1,285 @@
+import { type BackoffOptions, backoffMs, type Clock } from '../../core/plugin/index.js';
+import type { NacosConnection } from './connection.js';
+import { isBadParameter, NacosError, toError } from './nacos-error.js';
+import { isRecord } from './payload.js';
+import type { RequestGate } from './request-gate.js';
+import { formatServiceKey, type ServiceKey } from './service-key.js';
+
+/** A service that cannot be subscribed makes its namespace degraded from this failure on. */
+const toleratedFailures = 2;
+/** A service must be missing in so many complete lists before it is asked for by name. */
+const missedLists = 2;
+
+/** What becomes of what the server says. Must not throw. */
+export interface SubscriptionEvents {
+  /** The instances of a service, whole, as they came. @returns whether they are new to us */
+  instances(key: ServiceKey, hosts: readonly unknown[]): boolean;
+  /** The service is in no list any more, and has no instance when asked for. */
+  removed(key: ServiceKey): void;
+  /** A service cannot be read although its namespace can. */
+  failing(error: Error): void;
+  /** Something that was pending is done; perhaps all is. */
+  progress(): void;
+  /** The server's parameter check lets nobody read a service of this name. */
+  unreadable(key: ServiceKey, error: Error): void;
+  /** A service, read to be sure, is not what was pushed. */
+  auditDifference(key: ServiceKey): void;
+}
+
+interface Subscription {
+  readonly key: ServiceKey;
+  wanted: boolean;
+  /** Subscribed on this connection, with its instances answered. */
+  held: boolean;
+  busy: boolean;
+  /** Complete lists in a row that lacked it. */
+  missed: number;
+  /** To be asked for by name, and given up when it has no instance. */
+  doubted: boolean;
+  failures: number;
+  /** Pushes so far: an answer that a push overtook is older than that. */
+  pushes: number;
+}
+
+export interface SubscriptionOptions {
+  readonly clock: Clock;
+  readonly gate: RequestGate;
+  readonly backoff: BackoffOptions;
+  readonly events: SubscriptionEvents;
+}
+
+/**
+ * The services of one namespace that are wanted, and which of them are subscribed on the connection of the moment. Each
+ * has at most one request under way, so that an end and a new beginning of a subscription cannot overtake each other.
+ */
+export class Subscriptions {
+  readonly #options: SubscriptionOptions;
+  readonly #all = new Map<string, Subscription>();
+  readonly #running = new Set<Promise<void>>();
+  #connection: NacosConnection | undefined;
+  #pending = 0;
+  #failing = 0;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+  }
+
+  /** Wanted services whose instances this connection has not answered yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Services whose requests fail, again and again. */
+  get failing(): number {
+    return this.#failing;
+  }
+
+  get keys(): readonly ServiceKey[] {
+    return [...this.#all.values()].filter(({ wanted }) => wanted).map(({ key }) => key);
+  }
+
+  /** A new connection: everything known is subscribed anew. */
+  attach(connection: NacosConnection): void {
+    this.#connection = connection;
+    this.#pending = 0;
+    this.#failing = 0;
+    for (const [name, subscription] of this.#all) {
+      Object.assign(subscription, { held: false, missed: 0, doubted: false, failures: 0 });
+      if (!subscription.wanted) this.#all.delete(name);
+      else {
+        this.#pending++;
+        this.#settle(subscription);
+      }
+    }
+  }
+
+  /** The connection is lost; resolves when nothing is under way any more. */
+  async detach(): Promise<void> {
+    this.#connection = undefined;
+    await Promise.allSettled([...this.#running]);
+  }
+
+  /** A complete list: what it has is wanted, what it lacks may be gone. */
+  listed(keys: readonly ServiceKey[]): void {
+    const listed = new Set<string>();
+    for (const key of keys) {
+      listed.add(formatServiceKey(key));
+      this.add(key);
+    }
+    for (const [name, subscription] of this.#all) {
+      if (listed.has(name) || !subscription.wanted) continue;
+      if (++subscription.missed >= missedLists) this.#doubt(subscription);
+    }
+  }
+
+  add(key: ServiceKey): void {
+    const name = formatServiceKey(key);
+    let subscription = this.#all.get(name);
+    if (!subscription) {
+      subscription = {
+        key,
+        wanted: false,
+        held: false,
+        busy: false,
+        missed: 0,
+        doubted: false,
+        failures: 0,
+        pushes: 0,
+      };
+      this.#all.set(name, subscription);
+    }
+    subscription.missed = 0;
+    if (subscription.wanted) return;
+    subscription.wanted = true;
+    if (!subscription.held) this.#pending++;
+    this.#settle(subscription);
+  }
+
+  /** The server pushed that the service is gone. */
+  gone(key: ServiceKey): void {
+    const subscription = this.#all.get(formatServiceKey(key));
+    if (subscription?.wanted) this.#doubt(subscription);
+  }
+
+  /** The server pushed the instances of a service. */
+  pushed(key: ServiceKey, hosts: readonly unknown[]): void {
+    const subscription = this.#all.get(formatServiceKey(key));
+    if (!subscription?.wanted) return;
+    subscription.pushes++;
+    this.#options.events.instances(subscription.key, hosts);
+  }
+
+  /** Reads one service besides what is pushed. */
+  async audit(key: ServiceKey): Promise<void> {
+    const connection = this.#connection;
+    const subscription = this.#all.get(formatServiceKey(key));
+    if (!connection || !subscription?.held || !subscription.wanted || subscription.busy) return;
+    const { pushes } = subscription;
+    const hosts = await this.#query(connection, key);
+    if (subscription.pushes !== pushes || !subscription.wanted) return;
+    if (this.#options.events.instances(key, hosts)) this.#options.events.auditDifference(key);
+  }
+
+  #doubt(subscription: Subscription): void {
+    subscription.doubted = true;
+    this.#settle(subscription);
+  }
+
+  /** Brings one subscription to what is wanted of it, unless that is under way already. */
+  #settle(subscription: Subscription): void {
+    const connection = this.#connection;
+    if (!connection || subscription.busy) return;
+    subscription.busy = true;
+    const task = this.#work(subscription, connection).finally(() => this.#running.delete(task));
+    this.#running.add(task);
+  }
+
+  async #work(subscription: Subscription, connection: NacosConnection): Promise<void> {
+    const { clock, backoff } = this.#options;
+    // `busy` ends in the same turn that finds nothing to do, so that no wish that comes meanwhile is overlooked.
+    while (!connection.lost.aborted) {
+      if (!needsWork(subscription)) {
+        if (!subscription.wanted) this.#all.delete(formatServiceKey(subscription.key));
+        break;
+      }
+      try {
+        await this.#step(subscription, connection);
+        this.#succeeded(subscription);
+      } catch (error) {
+        if (connection.lost.aborted) break;
+        if (isBadParameter(error)) {
+          this.#giveUp(subscription, toError(error));
+          continue;
+        }
+        this.#failed(subscription, toError(error));
+        // Only the loss of the connection ends the sleep, and the loop looks at that.
+        await clock.sleep(backoffMs(subscription.failures - 1, backoff), connection.lost).catch(() => undefined);
+      }
+    }
+    subscription.busy = false;
+  }
+
+  /** One request of what is to be done. */
+  async #step(subscription: Subscription, connection: NacosConnection): Promise<void> {
+    const { events } = this.#options;
+    const { key, pushes } = subscription;
+    if (subscription.wanted && !subscription.held) {
+      const hosts = await this.#subscribe(connection, key, true);
+      subscription.held = true;
+      this.#pending--;
+      if (subscription.pushes === pushes) events.instances(key, hosts);
+    } else if (subscription.wanted && subscription.doubted) {
+      const hosts = await this.#query(connection, key);
+      subscription.doubted = false;
+      if (hosts.length > 0) {
+        subscription.missed = 0;
+        if (subscription.pushes === pushes) events.instances(key, hosts);
+      } else {
+        subscription.wanted = false;
+        events.removed(key);
+      }
+    } else {
+      try {
+        await this.#subscribe(connection, key, false);
+      } finally {
+        // After a failure nobody knows; should it be wanted again, it is subscribed again.
+        subscription.held = false;
+        if (subscription.wanted) this.#pending++;
+      }
+    }
+  }
+
+  async #subscribe(connection: NacosConnection, key: ServiceKey, subscribe: boolean): Promise<readonly unknown[]> {
+    const body = { ...naming(key), clusters: '', subscribe };
+    return hostsOf(await this.#request(connection, 'SubscribeServiceRequest', body));
+  }
+
+  async #query(connection: NacosConnection, key: ServiceKey): Promise<readonly unknown[]> {
+    const body = { ...naming(key), cluster: '', healthyOnly: false, udpPort: 0 };
+    return hostsOf(await this.#request(connection, 'ServiceQueryRequest', body));
+  }
+
+  #request(connection: NacosConnection, type: string, body: Readonly<Record<string, unknown>>) {
+    return this.#options.gate.run(() => connection.request(type, body), connection.lost);
+  }
+
+  #succeeded(subscription: Subscription): void {
+    if (subscription.failures > toleratedFailures) this.#failing--;
+    subscription.failures = 0;
+    this.#options.events.progress();
+  }
+
+  #failed(subscription: Subscription, error: Error): void {
+    subscription.failures++;
+    if (subscription.failures <= toleratedFailures) return;
+    if (subscription.failures === toleratedFailures + 1) this.#failing++;
+    const more = this.#failing > 1 ? `, and ${this.#failing - 1} more services` : '';
+    this.#options.events.failing(new Error(`${formatServiceKey(subscription.key)}: ${error.message}${more}`));
+  }
+
+  #giveUp(subscription: Subscription, error: Error): void {
+    if (subscription.wanted && !subscription.held) {
+      subscription.held = true;
+      this.#pending--;
+      this.#options.events.unreadable(subscription.key, error);
+    }
+    subscription.doubted = false;
+    this.#succeeded(subscription);
+  }
+}
+
+function needsWork({ wanted, held, doubted }: Subscription): boolean {
+  return wanted ? !held || doubted : held;
+}
+
+function naming({ namespace, group, name }: ServiceKey): Readonly<Record<string, string>> {
+  return { module: 'naming', namespace, groupName: group, serviceName: name };
+}
+
+/** @throws NacosError when the answer has no list of instances: that is a failed read, not an empty service */
+function hostsOf(body: Readonly<Record<string, unknown>>): readonly unknown[] {
+  const info = body['serviceInfo'];
+  const hosts = isRecord(info) ? info['hosts'] : undefined;
+  if (!Array.isArray(hosts)) throw new NacosError('the answer has no list of instances', 0);
+  return hosts;
+}
