@@ -1,0 +1,71 @@
+import type { CatalogService, Origin } from '../catalog/catalog.js';
+import type { Instance, Metadata, Port } from '../model/index.js';
+import type { SourceStatus } from '../source/status.js';
+
+/** The JSON of the REST API, below `/api/v1`; server and command line share it. */
+export interface ServiceResource {
+  readonly host: string;
+  readonly ports: readonly Port[];
+  readonly metadata: Metadata;
+  /** Content hash. */
+  readonly version: string;
+  /** In order of precedence. */
+  readonly origins: readonly Origin[];
+}
+
+export function toServiceResource({ host, ports, metadata, version, origins }: CatalogService): ServiceResource {
+  return { host, ports, metadata, version, origins };
+}
+
+/** One instance, with where it belongs and where it came from. */
+export interface InstanceResource extends Instance {
+  readonly host: string;
+  readonly source: string;
+  /** The service's name in the registry. */
+  readonly service: string;
+  /** False: merged out by policy. */
+  readonly active: boolean;
+}
+
+export function* toInstanceResources({ host, origins }: ServiceResource): Generator<InstanceResource> {
+  for (const { source, service, active, instances } of origins) {
+    for (const instance of instances) yield { host, source, service, active, ...instance };
+  }
+}
+
+/** A page of a list. */
+export interface Page<Item> {
+  /** Revision of the catalog that the page shows. */
+  readonly revision: number;
+  readonly items: readonly Item[];
+  /** Where the next page goes on, for the query parameter `continue`; absent on the last. */
+  readonly continue?: string;
+}
+
+export interface SourceList {
+  readonly items: readonly SourceStatus[];
+}
+
+/**
+ * A line of `GET /api/v1/services?watch=true`: `reset` before everything there is, then `upsert` and `remove`, `sync`
+ * after the last of a revision, and `heartbeat` when there is nothing to tell.
+ */
+export type WatchEvent =
+  | { readonly type: 'reset' | 'sync'; readonly revision: number }
+  | { readonly type: 'upsert'; readonly revision: number; readonly service: ServiceResource }
+  | { readonly type: 'remove'; readonly revision: number; readonly host: string }
+  | { readonly type: 'heartbeat' };
+
+/** What keeps the daemon from serving. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly missing: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** An error, `application/problem+json` (RFC 9457). */
+export interface Problem {
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+}

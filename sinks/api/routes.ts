@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import type { SourceList } from '../../core/api/resources.js';
+import { HttpProblem } from '../../core/plugin/index.js';
+import type { ApiServerOptions } from './api-options.js';
+import { filterParameters, Listing, serviceFilter } from './listing.js';
+import { allowOnly, flag, toQuery } from './query.js';
+import { readinessOf } from './readiness.js';
+import type { Watchers } from './watchers.js';
+
+/** The routes of the API itself. */
+export function addRoutes(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers): void {
+  addHealth(app, options);
+  addSources(app, options);
+  addServices(app, options, watchers);
+}
+
+function addHealth(app: FastifyInstance, { catalog, sources, sinksReady, metrics }: ApiServerOptions): void {
+  app.route({ method: ['GET', 'HEAD'], url: '/healthz', handler: async () => ({ alive: true }) });
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/readyz',
+    handler: async (_request, reply) => {
+      const readiness = readinessOf(catalog.isReady, sources(), sinksReady());
+      return reply.code(readiness.ready ? 200 : 503).send(readiness);
+    },
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+}
+
+function addSources(app: FastifyInstance, { sources }: ApiServerOptions): void {
+  app.get('/api/v1/sources', async (request): Promise<SourceList> => {
+    allowOnly(toQuery(request.query), []);
+    return { items: sources() };
+  });
+  app.get<{ Params: { name: string } }>('/api/v1/sources/:name', async (request) => {
+    const source = sources().find(({ name }) => name === request.params.name);
+    if (!source) throw new HttpProblem(404, 'Not Found', 'no source has this name');
+    return source;
+  });
+}
+
+function addServices(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers): void {
+  const listing = new Listing(options.catalog);
+  app.get('/api/v1/services', async (request, reply) => {
+    const query = toQuery(request.query);
+    if (!flag(query, 'watch')) return listing.services(query);
+    allowOnly(query, [...filterParameters, 'watch']);
+    await watchers.serve(reply, {
+      catalog: options.catalog,
+      filter: serviceFilter(query),
+      heartbeatMs: options.heartbeatMs ?? 15_000,
+      stallMs: options.stallMs ?? 30_000,
+    });
+    return reply;
+  });
+  app.get<{ Params: { host: string } }>('/api/v1/services/:host', async (request) =>
+    listing.service(request.params.host),
+  );
+  app.get('/api/v1/instances', async (request) => listing.instances(toQuery(request.query)));
+}
