@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { childHash } from '../../../adapters/zookeeper/child-hash.js';
+import { defaultServicePorts, serviceName } from '../../../adapters/zookeeper/convert.js';
+import { InterfaceDirectory } from '../../../adapters/zookeeper/interface-directory.js';
+import { ProviderReader } from '../../../adapters/zookeeper/provider.js';
+import type { Service } from '../../../core/model/index.js';
+
+const greet = 'lab.api.Greet';
+
+class CountingReader extends ProviderReader {
+  reads = 0;
+  override read(...input: Parameters<ProviderReader['read']>) {
+    this.reads++;
+    return super.read(...input);
+  }
+}
+
+function make() {
+  const reader = new CountingReader();
+  const directory = new InterfaceDirectory(greet, { hash: childHash([1, 2]), reader, ports: defaultServicePorts });
+  return { directory, reader };
+}
+
+const child = (authority: string, query = '', protocol = 'dubbo') =>
+  encodeURIComponent(`${protocol}://${authority}/${greet}?application=shop&interface=${greet}${query}`);
+
+const service = (directory: InterfaceDirectory, name: string): Service => {
+  const found = [...directory.services].find((candidate) => candidate.name === name);
+  assert.ok(found, `no ${name} among ${directory.serviceNames}`);
+  return found;
+};
+
+describe('InterfaceDirectory', () => {
+  it('makes a service of each version and group', () => {
+    const { directory } = make();
+    const { changed } = directory.update([
+      child('10.0.0.2:1', '&version=1.0.0&group=g1'),
+      child('10.0.0.1:1', '&version=1.0.0&group=g1'),
+      child('10.0.0.3:1', '&version=2.0.0'),
+      child('10.0.0.4:1'),
+    ]);
+    assert.deepEqual(
+      changed.map(({ name }) => name).sort(),
+      [`${greet}:1.0.0:g1`, `${greet}:2.0.0:`, `${greet}::`].sort(),
+    );
+    const first = service(directory, `${greet}:1.0.0:g1`);
+    assert.deepEqual(
+      { ...first.attributes },
+      { name: greet, interface: greet, group: 'g1', version: '1.0.0', application: 'shop' },
+    );
+    assert.deepEqual(
+      first.instances.map(({ id }) => id),
+      ['dubbo://10.0.0.1:1', 'dubbo://10.0.0.2:1'],
+    );
+  });
+
+  it('keeps names apart that a colon in the interface would mix up', () => {
+    const id = { version: '', group: '' };
+    assert.notEqual(serviceName('a:b', { ...id, version: '1' }), serviceName('a', { ...id, version: 'b' }));
+    assert.notEqual(serviceName('a%3A', id), serviceName('a:', id));
+  });
+
+  it('has one instance for each protocol of a host, and a stable port for each protocol', () => {
+    const { directory } = make();
+    directory.update([child('10.0.0.1:20881'), child('10.0.0.1:50052', '', 'tri'), child('10.0.0.2:20882')]);
+    const both = service(directory, `${greet}::`);
+    assert.deepEqual(both.ports, [
+      { name: 'dubbo', number: 20880, protocol: 'dubbo' },
+      { name: 'tri', number: 50051, protocol: 'tri' },
+    ]);
+    assert.deepEqual(
+      both.instances.map(({ ports }) => ports),
+      [{ dubbo: 20881 }, { dubbo: 20882 }, { tri: 50052 }],
+    );
+    directory.update([child('10.0.0.2:20882')]);
+    const fewer = service(directory, `${greet}::`);
+    assert.equal(fewer.ports, both.ports, 'the port of tri went with its last instance');
+    assert.equal(fewer.instances.length, 1);
+  });
+
+  it('reads again only what is new, and keeps the very objects of the rest', () => {
+    const { directory, reader } = make();
+    const names = Array.from({ length: 100 }, (_, index) => child(`10.0.0.${index}:1`, `&version=${index % 2}`));
+    directory.update(names);
+    assert.equal(reader.reads, 100);
+    const [zero, one] = [service(directory, `${greet}:0:`), service(directory, `${greet}:1:`)];
+    const { changed } = directory.update([...names.slice(0, -1).reverse(), child('10.0.1.0:1', '&version=1')]);
+    assert.equal(reader.reads, 101);
+    assert.deepEqual(
+      changed.map(({ name }) => name),
+      [`${greet}:1:`],
+    );
+    assert.equal(service(directory, `${greet}:0:`), zero);
+    const kept = new Set(one.instances);
+    assert.equal(service(directory, `${greet}:1:`).instances.filter((instance) => kept.has(instance)).length, 49);
+  });
+
+  it('tells of nothing when nothing changed', () => {
+    const { directory } = make();
+    const names = [child('10.0.0.1:1'), child('10.0.0.2:1'), 'garbage'];
+    directory.update(names);
+    assert.deepEqual(directory.update([...names].reverse()), { changed: [], removed: [] });
+  });
+
+  it('keeps a service that has nobody left, empty, with its ports', () => {
+    const { directory } = make();
+    directory.update([child('10.0.0.1:1', '&version=1')]);
+    const before = service(directory, `${greet}:1:`);
+    const { changed } = directory.update([]);
+    assert.deepEqual(changed, [{ ...before, instances: [] }]);
+    assert.deepEqual(directory.update([]), { changed: [], removed: [] });
+    directory.update([child('10.0.0.1:1', '&version=1')]);
+    assert.deepEqual(service(directory, `${greet}:1:`), before);
+  });
+
+  it('publishes nothing for a directory that never had a provider', () => {
+    const { directory } = make();
+    assert.deepEqual(directory.update([]), { changed: [], removed: [] });
+    assert.deepEqual(directory.serviceNames, []);
+  });
+
+  it('bounds the empty services it remembers, and lets go those emptied first', () => {
+    const { directory } = make();
+    directory.update([child('10.0.0.1:1', '&version=stays')]);
+    const removed: string[] = [];
+    for (let release = 0; release < 100; release++) {
+      removed.push(...directory.update([child('10.0.0.1:1', `&version=r${release}`)]).removed);
+    }
+    assert.equal(directory.serviceNames.length, 65);
+    assert.equal(removed[0], `${greet}:stays:`);
+    assert.equal(service(directory, `${greet}:r99:`).instances.length, 1);
+  });
+
+  it('takes the later of two registrations of one address, in whatever order they are listed', () => {
+    const older = child('10.0.0.1:1', '&weight=1&timestamp=100');
+    const newer = child('10.0.0.1:1', '&weight=2&timestamp=200');
+    for (const names of [
+      [older, newer],
+      [newer, older],
+    ]) {
+      const { directory } = make();
+      directory.update(names);
+      assert.deepEqual(
+        service(directory, `${greet}::`).instances.map(({ weight }) => weight),
+        [2],
+      );
+      directory.update([older]);
+      assert.deepEqual(
+        service(directory, `${greet}::`).instances.map(({ weight }) => weight),
+        [1],
+      );
+    }
+    const same = [child('10.0.0.1:1', '&weight=1'), child('10.0.0.1:1', '&weight=2')];
+    const weights = [same, [...same].reverse()].map((names) => {
+      const { directory } = make();
+      directory.update(names);
+      return service(directory, `${greet}::`).instances.map(({ weight }) => weight);
+    });
+    assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it('leaves bad records out of their service alone, and shows them', () => {
+    const { directory } = make();
+    directory.update([child('10.0.0.1:1', '&version=1'), child('10.0.0.2:0', '&version=1'), 'garbage']);
+    const good = service(directory, `${greet}:1:`);
+    assert.equal(good.instances.length, 1);
+    assert.deepEqual(
+      good.rejected?.map(({ reason }) => /port/.test(reason)),
+      [true],
+    );
+    assert.deepEqual(service(directory, `${greet}::`).rejected?.length, 1);
+    directory.update([child('10.0.0.1:1', '&version=1')]);
+    assert.equal(service(directory, `${greet}:1:`).rejected, undefined);
+    assert.equal(service(directory, `${greet}::`).rejected, undefined);
+  });
+
+  it('bounds what it shows of the bad records', () => {
+    const { directory } = make();
+    directory.update(Array.from({ length: 5000 }, (_, index) => `garbage${index}`));
+    assert.equal(service(directory, `${greet}::`).rejected?.length, 1000);
+  });
+
+  it('names the application when all providers agree, and the last known when there is none', () => {
+    const { directory } = make();
+    const other = encodeURIComponent(`dubbo://10.0.0.9:1/${greet}?application=other`);
+    const application = () => service(directory, `${greet}::`).attributes['application'];
+    directory.update([child('10.0.0.1:1'), other]);
+    assert.equal(application(), '');
+    directory.update([other]);
+    assert.equal(application(), 'other');
+    directory.update([]);
+    assert.equal(application(), 'other');
+  });
+});
