@@ -6,8 +6,12 @@ export type ResourceCounts = ReadonlyMap<string, number>;
 /** Kinds that come and go on their own and belong to nobody: pending file system requests, name look-ups and closings. */
 const transient = new Set(['CloseReq', 'FSReqCallback', 'FSReqPromise', 'GetAddrInfoReqWrap', 'Immediate']);
 
-/** Timers, sockets, watches and child processes that are open now, the unreferenced ones not counted. */
-export function activeResources(): ResourceCounts {
+/**
+ * Timers, sockets, watches and child processes that are open, the unreferenced ones not counted. Taken after a turn of
+ * the event loop: a test runner starts the timer of a test's deadline only after the test's first step.
+ */
+export async function activeResources(): Promise<ResourceCounts> {
+  await new Promise((resolve) => setImmediate(resolve));
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) {
     if (!transient.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -41,7 +45,7 @@ export async function assertNoLeaks(before: ResourceCounts, options: LeakOptions
   const deadline = performance.now() + settleMs;
   // The timer of this very poll counts while it runs, so look first and wait after.
   for (;;) {
-    const grown = grownResources(before, activeResources(), allowed);
+    const grown = grownResources(before, await activeResources(), allowed);
     if (grown.length === 0) return;
     if (performance.now() > deadline) {
       throw new Error(`still open ${settleMs} ms after everything should have ended: ${grown.join(', ')}`);

@@ -15,7 +15,7 @@ const leavesNothing: SourceCheck = {
   run: (harness) =>
     withScenario(harness, async (scenario) => {
       await scenario.populate();
-      const before = activeResources();
+      const before = await activeResources();
       for (let i = 0; i < runs; i++) {
         const run = await scenario.startSynced();
         await run.stop();
@@ -31,7 +31,7 @@ const leavesNothingInOutage: SourceCheck = {
   run: (harness) =>
     withScenario(harness, async (scenario) => {
       await scenario.populate();
-      const before = activeResources();
+      const before = await activeResources();
       const synced = [];
       for (let i = 0; i < runs; i++) synced.push(await scenario.startSynced());
       await scenario.outage();
