@@ -36,7 +36,7 @@ describe('a real Consul', function () {
   });
 
   it('does not answer while it is paused', async () => {
-    server.pause();
+    await server.pause();
     await assert.rejects(http(`${server.url}/v1/status/leader`, { timeoutMs: 500 }));
     server.resume();
     assert.equal((await http(`${server.url}/v1/status/leader`)).status, 200);

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Artefact } from './build/artefact.js';
 import { artefacts } from './build/artefacts.js';
-import { buildArtefact } from './build/build-artefact.js';
+import { buildArtefact, SCRATCH } from './build/build-artefact.js';
 import { cacheDir, serversDir } from './build/cache-dir.js';
 import { acquireLock } from './build/lock.js';
 import { inputHash, readStamp } from './build/stamp.js';
@@ -47,6 +47,7 @@ async function buildAll(wanted: readonly Artefact[], dir: string, signal: AbortS
     console.error(['servers: cannot build the test servers:', ...missing.map((line) => `  - ${line}`)].join('\n'));
     return 1;
   }
+  rmSync(join(dir, SCRATCH), { recursive: true, force: true });
   const started = Date.now();
   console.log(`servers: ${todo.length} of ${wanted.length} to build into ${dir}`);
   const running = new Map<string, number>();
@@ -93,7 +94,10 @@ function select(names: readonly string[]): readonly Artefact[] {
 }
 
 function report(running: ReadonlyMap<string, number>): void {
-  for (const [label, started] of running) console.log(`servers: ${label}: still building, ${seconds(started)}`);
+  for (const [label, started] of running) {
+    const isNew = Date.now() - started < PROGRESS_INTERVAL_MS / 2;
+    if (!isNew) console.log(`servers: ${label}: still building, ${seconds(started)}`);
+  }
 }
 
 function seconds(sinceMs: number): string {

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
 import { poll } from '../support/poll.js';
 import { guardChild, guardDir } from './reaper.js';
 
@@ -46,8 +47,8 @@ export interface ServerHandle {
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Ends it at once, as a crash does. */
   kill(): Promise<void>;
-  /** Freezes the process: its connections stay open and nothing answers. */
-  pause(): void;
+  /** Freezes the process: its connections stay open and nothing answers. Resolves when it stands still. */
+  pause(): Promise<void>;
   resume(): void;
   /** Starts it again on the same ports after `stop` or `kill`, and waits until it is ready. */
   start(options?: StartOptions & { keepData?: boolean }): Promise<void>;
@@ -115,8 +116,11 @@ class ServerProcess implements ServerHandle {
     await this.#spec.tearDown?.();
   }
 
-  pause(): void {
-    this.#child?.kill('SIGSTOP');
+  async pause(): Promise<void> {
+    if (!this.#child) throw new Error(`${this.name} does not run`);
+    this.#child.kill('SIGSTOP');
+    // Each thread comes to its stop in its own time.
+    await poll(() => isFrozen(this.#child?.pid), { intervalMs: 5, what: `${this.name} to stand still` });
   }
 
   resume(): void {
@@ -190,6 +194,11 @@ class ServerProcess implements ServerHandle {
     // Something answered: it must have been this process, not another one on the port.
     failed.signal.throwIfAborted();
   }
+}
+
+async function isFrozen(pid: number | undefined): Promise<boolean> {
+  const { stdout } = await execa('ps', ['-o', 'state=', '-p', `${pid}`], { timeout: 5000 });
+  return stdout.trim().startsWith('T');
 }
 
 function makeDir(name: string): string {

@@ -42,7 +42,7 @@ describe('a real ZooKeeper', function () {
   });
 
   it('does not answer while it is paused', async () => {
-    server.pause();
+    await server.pause();
     await assert.rejects(fourLetterWord(server.port, 'ruok', AbortSignal.timeout(500)));
     server.resume();
     assert.equal(await fourLetterWord(server.port, 'ruok'), 'imok');
@@ -50,7 +50,7 @@ describe('a real ZooKeeper', function () {
 
   it('is stopped, paused or not, with no process left', async () => {
     const { pid } = server;
-    server.pause();
+    await server.pause();
     await server.stop();
     assertGone(pid);
     await server.start();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { javaCommand } from './java.js';
 import { pickPort, pickPorts } from './ports.js';
 import { type ServerHandle, type StartOptions, startServer } from './process.js';
@@ -135,7 +136,8 @@ async function isServing(port: number, signal: AbortSignal): Promise<boolean> {
 export function fourLetterWord(port: number, word: string, signal?: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
-    const socket = connect({ port, host: '127.0.0.1', ...(signal && { signal }) }, () => socket.write(word));
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(word));
+    if (signal) addAbortSignal(signal, socket);
     socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to ${word}`)));
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
