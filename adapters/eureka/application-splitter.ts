@@ -25,6 +25,7 @@ const closeBracket = 0x5d;
 
 /** Depth of `{"applications":{"application":[` */
 const listDepth = 3;
+const outerStart = /"applications"\s*:\s*$/;
 const listStart = /"application"\s*:\s*$/;
 const maxFrameBytes = 4 * 1024 * 1024;
 
@@ -45,6 +46,7 @@ export class ApplicationSplitter {
   #bytes = 0;
   #depth = 0;
   #place: 'frame' | 'list' | 'element' = 'frame';
+  #inApplications = false;
   #inString = false;
   #escaped = false;
 
@@ -100,14 +102,19 @@ export class ApplicationSplitter {
 
   #open(byte: number, chunk: Uint8Array, start: number, index: number): number {
     let next = start;
-    if (this.#place === 'list' && byte === openBrace && this.#depth === listDepth) {
+    if (this.#place === 'list') {
+      if (byte === openBrace && this.#depth === listDepth) {
+        this.#keep(chunk.subarray(start, index));
+        this.#place = 'element';
+        next = index;
+      }
+    } else if (this.#place === 'frame' && this.#depth < listDepth) {
       this.#keep(chunk.subarray(start, index));
-      this.#place = 'element';
       next = index;
-    } else if (this.#place === 'frame' && byte === openBracket && this.#depth === listDepth - 1) {
-      this.#keep(chunk.subarray(start, index));
-      if (listStart.test(this.#frame.slice(-64))) this.#place = 'list';
-      next = index;
+      const before = this.#frame.slice(-64);
+      if (this.#depth === 1) this.#inApplications = byte === openBrace && outerStart.test(before);
+      const isList = this.#inApplications && byte === openBracket && this.#depth === listDepth - 1;
+      if (isList && listStart.test(before)) this.#place = 'list';
     }
     this.#depth++;
     return next;

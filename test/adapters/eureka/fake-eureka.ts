@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { type Listing, listing } from './listing.js';
+
+export type Answer = (response: ServerResponse) => void;
+
+/** Answers with what no real server can be made to answer. */
+export class FakeEureka {
+  full: Answer = json(listing({}));
+  delta: Answer = json(listing({}));
+  /** `full` and `delta` in the order they were asked for. */
+  readonly requests: string[] = [];
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      const isDelta = request.url?.endsWith('/apps/delta') === true;
+      this.requests.push(isDelta ? 'delta' : 'full');
+      if (isDelta) this.delta(response);
+      else this.full(response);
+    });
+  }
+
+  get url(): string {
+    const address = this.#server.address();
+    return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/eureka`;
+  }
+
+  count(kind: 'full' | 'delta'): number {
+    return this.requests.filter((request) => request === kind).length;
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+export function json(body: Listing): Answer {
+  return raw(JSON.stringify(body));
+}
+
+export function raw(body: string | Buffer, headers: Readonly<Record<string, string>> = {}, status = 200): Answer {
+  return (response) => response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+}
+
+export function gzipped(body: string | Buffer): Answer {
+  return raw(gzipSync(body), { 'content-encoding': 'gzip' });
+}
+
+export function status(code: number): Answer {
+  return raw('{"secret":"of the server"}', {}, code);
+}
