@@ -58,10 +58,12 @@ export const zookeeperSchema = z.strictObject({
   concurrency: z.int().min(1).max(1024).default(256).describe('Requests in flight at once. Default 256.'),
   maxResponseBytes: z
     .int()
-    .min(1024)
+    .min(4_194_304)
     .max(1_073_741_824)
     .default(67_108_864)
-    .describe('Longest answer that is read, bytes; an interface with a longer one is not followed. Default 67108864.'),
+    .describe(
+      'Longest answer that is read, bytes, at least 4 MiB; an interface with a longer one is not followed. Default 67108864.',
+    ),
   auditIntervalMs: milliseconds(0)
     .default(300_000)
     .describe('Mean time between audits for changes that no watch told, milliseconds; 0 for none. Default 300000.'),

@@ -231,6 +231,7 @@ export class ZookeeperConnection {
     const splitter = new FrameSplitter(this.#options.maxResponseBytes, (frame, truncated) => {
       if (this.lost.aborted) return;
       if (manager.state !== managerStates.connecting && frame.readInt32BE(4) >= 0) this.#reply(frame, truncated);
+      else if (truncated) throw new ZookeeperError('PROTOCOL', 'an event longer than maxResponseBytes');
       else decode.call(manager, frame);
     });
     manager.onSocketData = (chunk) => {

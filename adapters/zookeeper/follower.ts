@@ -8,7 +8,7 @@ import type { RegistryPaths } from './registry-paths.js';
 import { RereadQueue } from './reread-queue.js';
 import { hasCode, ZookeeperError } from './zookeeper-error.js';
 
-export type WatchMode = 'auto' | 'recursive' | 'classic';
+export type WatchMode = 'recursive' | 'classic';
 
 export interface FollowerOptions {
   readonly connection: ZookeeperConnection;
@@ -48,11 +48,12 @@ export class Follower {
   /** Interfaces not read yet in this process, because reading failed. */
   readonly #unread = new Set<string>();
   readonly #failing = new Map<string, Error>();
-  #classic = false;
+  readonly #classic: boolean;
   #listed = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#classic = options.watch === 'classic';
     const { concurrency, clock, signal, connection } = options;
     this.#queue = new RereadQueue({
       read: (key) => this.#reread(key),
@@ -75,25 +76,15 @@ export class Follower {
     this.#queue.mark(name);
   }
 
-  /** Arms the watches, lists and publishes everything; then goes on by events until the signal aborts. */
+  /**
+   * Arms the watches, lists and publishes everything; then goes on by events until the signal aborts.
+   * @throws ZookeeperError UNIMPLEMENTED when the server has no recursive watches
+   */
   async start(): Promise<void> {
     this.#options.connection.onEvent = (event) => this.#onEvent(event);
-    await this.#arm();
+    if (!this.#classic) await this.#options.connection.addRecursiveWatch(this.#options.paths.root);
     await this.#list();
     this.#queue.start();
-  }
-
-  async #arm(): Promise<void> {
-    const { connection, paths, watch, logger } = this.#options;
-    this.#classic = watch === 'classic';
-    if (this.#classic) return;
-    try {
-      await connection.addRecursiveWatch(paths.root);
-    } catch (error) {
-      if (watch !== 'auto' || !hasCode(error, 'UNIMPLEMENTED')) throw error;
-      logger.info('the server has no recursive watches (ZooKeeper before 3.6); a watch for each interface is used');
-      this.#classic = true;
-    }
   }
 
   async #list(): Promise<void> {

@@ -2,11 +2,12 @@ import type { Deps, Source, SourceOutput } from '../../core/plugin/index.js';
 import { audit } from './audit.js';
 import type { ZookeeperConfig } from './config.js';
 import type { ZookeeperConnection } from './connection.js';
-import { Follower } from './follower.js';
+import { Follower, type WatchMode } from './follower.js';
 import { type SourceMetrics, sourceMetrics } from './metrics.js';
 import { ProviderTree } from './provider-tree.js';
 import { RegistryPaths } from './registry-paths.js';
 import { type ConnectionUse, ZookeeperSession } from './session.js';
+import { hasCode } from './zookeeper-error.js';
 
 /** Reads the providers that Dubbo registers by interface in ZooKeeper, and follows them by watches. */
 export class ZookeeperSource implements Source {
@@ -28,7 +29,16 @@ export class ZookeeperSource implements Source {
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
     const { chroot: _, dubbo: __, auth, ...options } = this.#config;
     const session = new ZookeeperSession({ ...options, ...(auth && { auth }) }, { clock: this.#deps.clock });
-    const use: ConnectionUse = (connection, connected) => this.#follow(connection, out, connected);
+    let watch: WatchMode = this.#config.watch === 'classic' ? 'classic' : 'recursive';
+    const use: ConnectionUse = async (connection, connected) => {
+      try {
+        await this.#follow(connection, watch, out, connected);
+      } catch (error) {
+        // The server ends the session after an unknown request, so it takes a new connection to go on.
+        if (hasCode(error, 'UNIMPLEMENTED') && this.#config.watch === 'auto') watch = 'classic';
+        throw error;
+      }
+    };
     const onTrouble = (error: Error) => {
       this.#metrics.connectionFailed();
       out.degraded(error);
@@ -36,9 +46,14 @@ export class ZookeeperSource implements Source {
     await session.run(use, onTrouble, signal);
   }
 
-  async #follow(connection: ZookeeperConnection, out: SourceOutput, signal: AbortSignal): Promise<void> {
+  async #follow(
+    connection: ZookeeperConnection,
+    watch: WatchMode,
+    out: SourceOutput,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { clock, logger } = this.#deps;
-    const { watch, concurrency, auditIntervalMs } = this.#config;
+    const { concurrency, auditIntervalMs } = this.#config;
     const shared = { connection, clock, logger, signal, paths: this.#paths, tree: this.#tree };
     const follower = new Follower({ ...shared, out, watch, concurrency });
     await follower.start();

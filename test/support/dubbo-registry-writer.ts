@@ -12,7 +12,6 @@ declare module 'node-zookeeper-client' {
     setData(path: string, data: Buffer, version: number, done: Done<unknown>): void;
     setACL(path: string, acl: Acl[], version: number, done: Done<unknown>): void;
     getChildren(path: string, done: Done<string[]>): void;
-    removeRecursive(path: string, done: Done<void>): void;
     getSessionId(): Buffer;
   }
 }
@@ -62,10 +61,9 @@ export class DubboRegistryWriter {
   }
 
   /** Deletes the node and all below it. */
-  removeTree(path: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.removeRecursive(path, (error) => (error && error.code !== noNode ? reject(error) : resolve()));
-    });
+  async removeTree(path: string): Promise<void> {
+    for (const name of await this.children(path)) await this.removeTree(`${path}/${name}`);
+    await this.remove(path);
   }
 
   children(path: string): Promise<string[]> {

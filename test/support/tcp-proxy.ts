@@ -1,7 +1,8 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface ProxyTarget {
-  readonly host: string;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
 }
 
@@ -137,7 +138,10 @@ export class TcpProxy {
       client.destroy();
       return;
     }
-    const pair = { client, server: connect({ ...this.#target, noDelay: true }) };
+    const pair = {
+      client,
+      server: connect({ host: this.#target.host ?? '127.0.0.1', port: this.#target.port, noDelay: true }),
+    };
     this.#pairs.add(pair);
     pair.server.on('error', () => undefined);
     client.on('data', (chunk) => this.#up(pair, chunk));

@@ -1,0 +1,40 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import type { z } from 'zod';
+import { zookeeperSchema } from '../../../adapters/zookeeper/config.js';
+import { ZookeeperSource } from '../../../adapters/zookeeper/source.js';
+import { type Deps, systemClock } from '../../../core/plugin/index.js';
+import { SourceRun } from '../../../testkit/index.js';
+
+export type RawConfig = Omit<z.input<typeof zookeeperSchema>, 'servers'>;
+
+/** A source on the given servers, with the short timeouts that tests want. */
+export function makeSource(servers: readonly string[], raw: RawConfig = {}, metrics = new Registry()): ZookeeperSource {
+  const config = zookeeperSchema.parse({ servers, sessionTimeoutMs: 2000, connectTimeoutMs: 1000, ...raw });
+  const deps: Deps = {
+    name: 'test',
+    logger: pino({ level: 'silent' }),
+    clock: systemClock,
+    dataDir: '/nonexistent',
+    http: { add: () => undefined },
+    metrics,
+  };
+  return new ZookeeperSource(config, deps);
+}
+
+/** Runs a source while `test` looks at what it publishes; stops it whatever happens, and checks that it stops in time. */
+export async function withRun(source: ZookeeperSource, test: (run: SourceRun) => Promise<void>): Promise<void> {
+  const run = new SourceRun(source);
+  try {
+    await test(run);
+  } finally {
+    await run.stop();
+  }
+}
+
+/** The name of a provider's znode. */
+export function providerName(interfaceName: string, authority: string, query = '', protocol = 'dubbo'): string {
+  return encodeURIComponent(
+    `${protocol}://${authority}/${interfaceName}?application=shop&interface=${interfaceName}${query}`,
+  );
+}
