@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
@@ -100,12 +99,25 @@ export class EurekaServer {
     }
     const limits = { maxBytes: this.#options.maxResponseBytes, maxApplicationBytes };
     const splitter = new ApplicationSplitter(limits, onApplication);
+    let refused: unknown;
     const take = async (source: AsyncIterable<Uint8Array>) => {
-      for await (const chunk of source) splitter.push(chunk);
+      for await (const chunk of source) {
+        try {
+          splitter.push(chunk);
+        } catch (error) {
+          refused = error;
+          throw error;
+        }
+      }
     };
-    if (header(response, 'content-encoding') === 'gzip')
-      await pipeline(response.body, createGunzip(), take, { signal });
-    else await pipeline(response.body as Readable, take, { signal });
+    try {
+      if (header(response, 'content-encoding') === 'gzip')
+        await pipeline(response.body, createGunzip(), take, { signal });
+      else await pipeline(response.body, take, { signal });
+    } catch (error) {
+      // The pipeline may tell of the abort that follows instead of its cause.
+      throw refused ?? error;
+    }
     return splitter.end();
   }
 
