@@ -46,6 +46,7 @@ export class AdsClient {
   readonly #endpoints = new Map<string, readonly SidecarEndpoint[]>();
   /** Last accepted version and nonce of the running stream, by type. */
   readonly #acked = new Map<string, { version: string; nonce: string }>();
+  readonly #listeners = new Set<() => void>();
   #clusters: ReadonlySet<string> = new Set();
   #stream: AdsStream | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -97,6 +98,12 @@ export class AdsClient {
     }, options);
     if (!seen) throw this.#timeout(`the endpoints of ${cluster}`, this.#endpoints.get(cluster) ?? 'none told');
     return seen;
+  }
+
+  /** Calls `listener` after each response was taken, so that no state in between is missed. Returns how to end it. */
+  onUpdate(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   close(): void {
@@ -176,6 +183,7 @@ export class AdsClient {
     if (type === ENDPOINT_TYPE)
       for (const { value } of resources) this.#takeEndpoints(this.#wire.decodeEndpoints(value));
     this.#request(type);
+    for (const listener of this.#listeners) listener();
   }
 
   #takeClusters(clusters: readonly { name: string; load_assignment: ClusterLoadAssignment | null }[]): void {
