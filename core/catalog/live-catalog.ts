@@ -13,6 +13,8 @@ export interface LiveCatalogOptions {
   readonly naming: Naming;
   readonly policyOf: (host: string) => MergePolicy;
   readonly readiness: Readiness;
+  /** Told of each problem when it arises. */
+  readonly onProblem?: (problem: CatalogProblem) => void;
 }
 
 /** Something the catalog could not do as asked, by host or by service. */
@@ -125,11 +127,14 @@ export class LiveCatalog implements Catalog {
 
   #nameService(source: string, name: string, service: Service | undefined): string | undefined {
     const key = `${source}/${name}`;
+    const known = this.#unnamed.get(key);
     this.#unnamed.delete(key);
     if (service === undefined) return undefined;
     const named = this.#options.naming.hostOf(source, service);
     if ('host' in named) return named.host;
-    this.#unnamed.set(key, { source, service: name, reason: named.reason });
+    const problem = { source, service: name, reason: named.reason };
+    if (known?.reason !== problem.reason) this.#options.onProblem?.(problem);
+    this.#unnamed.set(key, problem);
     return undefined;
   }
 
@@ -148,8 +153,7 @@ export class LiveCatalog implements Catalog {
       published.set(other, mergeHost(other, [twin], { mode: 'union' }).service);
       clashes.push(`${twin.source} has ${twin.service.name} under this host too; it is published as ${other}`);
     }
-    if (clashes.length > 0) this.#clashes.set(host, clashes);
-    else this.#clashes.delete(host);
+    this.#noteClashes(host, clashes);
     for (const old of this.#twins.get(host) ?? []) {
       if (!published.has(old)) this.#publish(old, undefined, changed);
     }
@@ -161,6 +165,13 @@ export class LiveCatalog implements Catalog {
     else this.#twins.delete(host);
     if (!published.has(host)) this.#publish(host, undefined, changed);
     for (const [name, service] of published) this.#publish(name, service, changed);
+  }
+
+  #noteClashes(host: string, clashes: readonly string[]): void {
+    const known = this.#clashes.get(host) ?? [];
+    for (const reason of clashes) if (!known.includes(reason)) this.#options.onProblem?.({ host, reason });
+    if (clashes.length > 0) this.#clashes.set(host, clashes);
+    else this.#clashes.delete(host);
   }
 
   #publish(host: string, service: CatalogService | undefined, changed: string[]): void {

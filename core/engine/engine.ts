@@ -46,6 +46,7 @@ export class Engine {
       naming,
       policyOf,
       readiness: this.#readiness,
+      onProblem: (problem) => logger.warn(problem, 'the catalog can not do this as asked'),
     });
     this.#ingest = new Ingest(this.catalog);
     this.#supervisors = sources.map((source) => this.#supervise(source));

@@ -10,6 +10,7 @@ const template = new HostTemplate('{name}.mesh');
 
 function aCatalog(required: string[] = []) {
   const readiness = new Readiness(required.map((name) => ({ name, graceMs: 1000 })));
+  const problems: string[] = [];
   const catalog = new LiveCatalog({
     sources: ['a', 'b'],
     naming: new Naming(
@@ -21,8 +22,9 @@ function aCatalog(required: string[] = []) {
     ),
     policyOf: () => ({ mode: 'union' }),
     readiness,
+    onProblem: ({ reason }) => problems.push(reason),
   });
-  return { catalog, readiness };
+  return { catalog, readiness, problems };
 }
 
 async function next(changes: AsyncIterator<Change>): Promise<Change> {
@@ -129,9 +131,10 @@ describe('LiveCatalog', () => {
 
     it('publishes each under a host of its own, the same in any order', () => {
       const hosts = [twins, [...twins].reverse()].map((order) => {
-        const { catalog } = aCatalog();
+        const { catalog, problems } = aCatalog();
         for (const twin of order) catalog.apply('a', [twin]);
         assert.equal(catalog.problems().length, 2);
+        assert.ok(problems.length >= 2);
         return [...catalog.snapshot().services]
           .map(([host, service]) => `${host}=${service.origins[0]?.service}`)
           .sort();
@@ -153,8 +156,10 @@ describe('LiveCatalog', () => {
   });
 
   it('reports a service that no host can be made for', () => {
-    const { catalog } = aCatalog();
+    const { catalog, problems } = aCatalog();
     catalog.apply('a', [['///', aService('///')]]);
+    catalog.apply('a', [['///', aService('///', [anInstance('1')])]]);
+    assert.equal(problems.length, 1);
     assert.equal(catalog.snapshot().services.size, 0);
     assert.equal(catalog.problems()[0]?.service, '///');
     catalog.apply('a', [['///', undefined]]);

@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../core/config/config.js';
+import { formatHostPort } from '../core/plugin/index.js';
+import type { Sink, SinkStatus } from '../core/sink/sink.js';
+import { assemble, type DaemonParts } from './wire.js';
+
+export interface DaemonOptions {
+  /** Aborting it ends the daemon cleanly. */
+  readonly signal: AbortSignal;
+  /** Called once, when everything that listens does. */
+  readonly onStarted?: (started: Started) => void;
+}
+
+export interface Started {
+  /** `HOST:PORT` of the API. */
+  readonly api: string;
+  readonly sinks: readonly { readonly name: string; readonly kind: string; readonly listening: string }[];
+}
+
+/** How often the start looks whether the sinks listen. */
+const startLookMs = 10;
+
+/**
+ * Runs the daemon until `signal` aborts. The way out comes up first, so that nothing is read that can't be served.
+ * @throws what a listener or a sink could not do, as a port that is taken; everything else is a status and a retry
+ */
+export async function runDaemon(config: Config, { signal, onStarted }: DaemonOptions): Promise<void> {
+  const parts = assemble(config);
+  const stop = new AbortController();
+  const forward = () => stop.abort(signal.reason);
+  if (signal.aborted) forward();
+  else signal.addEventListener('abort', forward, { once: true });
+  try {
+    await run(parts, stop, onStarted);
+  } finally {
+    stop.abort();
+    signal.removeEventListener('abort', forward);
+    parts.logger.info('stopped');
+    parts.logger.flush();
+  }
+}
+
+async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonOptions['onStarted']): Promise<void> {
+  const { engine, api, sinks, logger } = parts;
+  const { address } = await api.start(stop.signal);
+  const failures: unknown[] = [];
+  const guard = async (what: string, running: Promise<void>) => {
+    try {
+      await running;
+      if (!stop.signal.aborted) throw new Error(`${what} ended by itself`);
+    } catch (error) {
+      if (!stop.signal.aborted) failures.push(error);
+      else logger.warn({ err: error }, `${what} did not end cleanly`);
+      stop.abort(error);
+    }
+  };
+  try {
+    const running = sinks.map(({ name, sink }) => guard(`sink ${name}`, sink.run(engine.catalog, stop.signal)));
+    const listening = await untilListening(sinks, stop.signal);
+    if (listening) onStarted?.({ api: formatHostPort(address), sinks: listening });
+    if (!stop.signal.aborted) running.push(guard('the engine', engine.run(stop.signal)));
+    await Promise.all(running);
+  } finally {
+    await api.stop();
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** @returns undefined when the signal aborts first */
+async function untilListening(
+  sinks: readonly { readonly name: string; readonly kind: string; readonly sink: Sink }[],
+  signal: AbortSignal,
+): Promise<Started['sinks'] | undefined> {
+  const isUp = ({ listening, ready }: SinkStatus) => listening !== undefined || ready;
+  while (!signal.aborted) {
+    // A failed sink aborts the signal, so this ends.
+    if (sinks.every(({ sink }) => isUp(sink.status()))) {
+      return sinks.map(({ name, kind, sink }) => ({ name, kind, listening: sink.status().listening ?? '' }));
+    }
+    await delay(startLookMs, undefined, { signal }).catch(() => undefined); // an abort ends the loop above
+  }
+  return undefined;
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { adapters } from '../adapters/index.js';
+import { HostTemplate } from '../core/catalog/host-template.js';
+import { Naming } from '../core/catalog/naming.js';
+import type { Config } from '../core/config/config.js';
+import { mergePolicyOf } from '../core/config/merge-policy.js';
+import { Engine } from '../core/engine/engine.js';
+import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
+import type { Sink } from '../core/sink/sink.js';
+import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
+import { createLogger } from '../core/telemetry/logger.js';
+import { addProcessMetrics, createRegistry } from '../core/telemetry/metrics.js';
+import { systemClock } from '../core/time/index.js';
+import { type ApiServer, createApiServer } from '../sinks/api/index.js';
+import { sinks as sinkPlugins } from '../sinks/index.js';
+import { statusRoutes } from './status-routes.js';
+import { version } from './version.js';
+
+/** Everything a configuration can name. */
+export const plugins = { sources: adapters, sinks: sinkPlugins } as const;
+
+/** The parts of a daemon, made and connected, none of them started. */
+export interface DaemonParts {
+  readonly engine: Engine;
+  readonly api: ApiServer;
+  readonly sinks: readonly { readonly name: string; readonly kind: string; readonly sink: Sink }[];
+  readonly logger: Logger;
+}
+
+/** Makes the parts that a configuration asks for; does no I/O. The one place that sees adapters and sinks together. */
+export function assemble(config: Config): DaemonParts {
+  const logger = createLogger({ ...config.log, site: config.site, colorize: process.stderr.isTTY });
+  const metrics = createRegistry();
+  addProcessMetrics(metrics, version);
+  // Routes are collected before the server that serves them exists: it needs the engine, which needs the sources.
+  const routes: Parameters<HttpRoutes['add']>[0][] = [];
+  const depsOf = (part: 'source' | 'sink', name: string): Deps => ({
+    name,
+    logger: logger.child({ [part]: name }),
+    clock: systemClock,
+    dataDir: join(config.data, `${part}s`, name),
+    http: { add: (route) => void routes.push(route) },
+    metrics,
+  });
+  const engine = new Engine({
+    sources: config.sources.map((source) => ({
+      ...source,
+      source: adapterOf(source.kind).create(source.config, depsOf('source', source.name)),
+    })),
+    naming: namingOf(config),
+    policyOf: mergePolicyOf(config.merge),
+    clock: systemClock,
+    logger,
+  });
+  const sinks = config.sinks.map(({ name, kind, config: own }) => {
+    const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);
+    if (!plugin) throw new Error(`no sink of kind ${kind}`);
+    return { name, kind, sink: plugin.create(own, depsOf('sink', name)) };
+  });
+  const sinkStatuses = () => sinks.map(({ name, kind, sink }) => ({ name, kind, ...sink.status() }));
+  const api = createApiServer({
+    ...config.api,
+    catalog: engine.catalog,
+    sources: () => engine.statuses(),
+    sinksReady: sinkStatuses,
+    metrics,
+    logger,
+  });
+  const readings = { problems: () => engine.catalog.problems(), sinks: sinkStatuses };
+  for (const route of [...statusRoutes(readings), ...routes]) api.routes.add(route);
+  addCoreMetrics(metrics, {
+    sources: () => engine.statuses(),
+    revision: () => engine.catalog.revision,
+    isReady: () => engine.catalog.isReady,
+    hosts: () => engine.catalog.size,
+    changedHosts: () => engine.catalog.changedServices,
+    problems: () => engine.catalog.problems().length,
+  });
+  return { engine, api, sinks, logger };
+}
+
+function adapterOf(kind: string): Adapter {
+  const adapter = adapters.find((candidate) => candidate.kind === kind);
+  if (!adapter) throw new Error(`no adapter of kind ${kind}`);
+  return adapter;
+}
+
+function namingOf(config: Config): Naming {
+  const defaults = config.sources.map(
+    ({ name, kind }) => [name, new HostTemplate(adapterOf(kind).defaultHost)] as const,
+  );
+  return new Naming(config.naming, new Map(defaults));
+}
