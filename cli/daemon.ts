@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../core/config/config.js';
-import { formatHostPort } from '../core/plugin/index.js';
 import type { Sink, SinkStatus } from '../core/sink/sink.js';
 import { assemble, type DaemonParts } from './wire.js';
 
@@ -42,7 +41,7 @@ export async function runDaemon(config: Config, { signal, onStarted }: DaemonOpt
 
 async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonOptions['onStarted']): Promise<void> {
   const { engine, api, sinks, logger } = parts;
-  const { address } = await api.start(stop.signal);
+  const { address } = await api.start();
   const failures: unknown[] = [];
   const guard = async (what: string, running: Promise<void>) => {
     try {
@@ -57,7 +56,7 @@ async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonO
   try {
     const running = sinks.map(({ name, sink }) => guard(`sink ${name}`, sink.run(engine.catalog, stop.signal)));
     const listening = await untilListening(sinks, stop.signal);
-    if (listening) onStarted?.({ api: formatHostPort(address), sinks: listening });
+    if (listening) onStarted?.({ api: address, sinks: listening });
     if (!stop.signal.aborted) running.push(guard('the engine', engine.run(stop.signal)));
     await Promise.all(running);
   } finally {

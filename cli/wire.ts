@@ -14,7 +14,6 @@ import { addProcessMetrics, createRegistry } from '../core/telemetry/metrics.js'
 import { systemClock } from '../core/time/index.js';
 import { type ApiServer, createApiServer } from '../sinks/api/index.js';
 import { sinks as sinkPlugins } from '../sinks/index.js';
-import { statusRoutes } from './status-routes.js';
 import { version } from './version.js';
 
 /** Everything a configuration can name. */
@@ -63,12 +62,13 @@ export function assemble(config: Config): DaemonParts {
     ...config.api,
     catalog: engine.catalog,
     sources: () => engine.statuses(),
-    sinksReady: sinkStatuses,
+    sinks: sinkStatuses,
+    problems: () => engine.catalog.problems(),
+    missing: () => engine.missing,
     metrics,
     logger,
   });
-  const readings = { problems: () => engine.catalog.problems(), sinks: sinkStatuses };
-  for (const route of [...statusRoutes(readings), ...routes]) api.routes.add(route);
+  for (const route of routes) api.routes.add(route);
   addCoreMetrics(metrics, {
     sources: () => engine.statuses(),
     revision: () => engine.catalog.revision,
