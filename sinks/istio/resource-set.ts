@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { CatalogService, Change } from '../../core/catalog/catalog.js';
+import { Assembly } from './assembly.js';
 import type { Defect } from './endpoints.js';
-import { type EncodedResource, encodeResource } from './resource.js';
+import { encodeResource } from './resource.js';
 import { type IstioOptions, toServiceEntry } from './service-entry.js';
 import { validateServiceEntry } from './validate.js';
 
@@ -36,12 +36,9 @@ const keptReasons = 10;
 export class ResourceSet {
   readonly #options: IstioOptions;
   readonly #observer: ResourceSetObserver;
-  readonly #resources = new Map<string, EncodedResource>();
+  readonly #resources = new Assembly();
   readonly #invalid = new Map<string, readonly string[]>();
   readonly #defective = new Map<string, DefectiveService>();
-  /** Hosts in order, or undefined after one was added or removed. */
-  #order: readonly string[] | undefined;
-  #byteLength = 0;
   #revision = 0;
 
   constructor(options: IstioOptions, observer: ResourceSetObserver) {
@@ -60,7 +57,7 @@ export class ResourceSet {
 
   /** Sum of all resources as they stand in a response. */
   get byteLength(): number {
-    return this.#byteLength;
+    return this.#resources.byteLength;
   }
 
   get invalidCount(): number {
@@ -69,28 +66,17 @@ export class ResourceSet {
 
   /** Content hash over all resources, equal on every replica: 22 characters of base64url. */
   version(): string {
-    const hash = createHash('sha256');
-    for (const host of this.#hosts()) hash.update(this.#resources.get(host)?.version ?? '');
-    return hash.digest().subarray(0, 16).toString('base64url');
+    return this.#resources.version();
   }
 
   /** All resources, by host, between `head` and `tail`. */
   concat(head: Buffer, tail: Buffer): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length);
-    bytes.set(head, 0);
-    let offset = head.length;
-    for (const host of this.#hosts()) {
-      const chunk = this.#resources.get(host)?.chunk;
-      if (!chunk) continue;
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    bytes.set(tail, offset);
-    return bytes;
+    return this.#resources.concat(head, tail);
   }
 
   *invalid(): Generator<InvalidService> {
-    for (const [host, reasons] of this.#invalid) yield { host, reasons, serving: this.#resources.has(host) };
+    for (const [host, reasons] of this.#invalid)
+      yield { host, reasons, serving: this.#resources.get(host) !== undefined };
   }
 
   defective(): Iterable<DefectiveService> {
@@ -120,23 +106,15 @@ export class ResourceSet {
     this.#noteInvalid(host, reasons);
     if (reasons.length > 0) return false;
     const resource = encodeResource(service, entry, this.#options);
-    const known = this.#resources.get(host);
-    if (known?.version === resource.version) return false;
+    if (this.#resources.get(host)?.version === resource.version) return false;
     this.#resources.set(host, resource);
-    this.#byteLength += resource.chunk.length - (known?.chunk.length ?? 0);
-    if (!known) this.#order = undefined;
     return true;
   }
 
   #remove(host: string): boolean {
     this.#invalid.delete(host);
     this.#defective.delete(host);
-    const known = this.#resources.get(host);
-    if (!known) return false;
-    this.#resources.delete(host);
-    this.#byteLength -= known.chunk.length;
-    this.#order = undefined;
-    return true;
+    return this.#resources.delete(host);
   }
 
   #noteInvalid(host: string, reasons: readonly string[]): void {
@@ -157,10 +135,5 @@ export class ResourceSet {
     if (known?.total !== defects.length || JSON.stringify(known.defects) !== JSON.stringify(kept)) {
       this.#observer.onDefects(host, defects);
     }
-  }
-
-  #hosts(): readonly string[] {
-    this.#order ??= [...this.#resources.keys()].sort();
-    return this.#order;
   }
 }
