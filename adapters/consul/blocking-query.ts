@@ -1,0 +1,46 @@
+import type { Clock } from '../../core/plugin/index.js';
+import type { Answer, ConsulClient, Query } from './client.js';
+
+/**
+ * What an index says against the one asked with (Consul's documentation, "Blocking Queries", implementation details):
+ * - `same`: nothing has changed, the wait was over
+ * - `moved`: something may have changed
+ * - `back`: the state of the servers was replaced; what was known of indexes is void, so the next query has none
+ */
+export type IndexStep = 'same' | 'moved' | 'back';
+
+export function indexStep(asked: number, returned: number): IndexStep {
+  if (returned < asked) return 'back';
+  return returned === asked ? 'same' : 'moved';
+}
+
+export interface FollowOptions {
+  readonly query: Omit<Query, 'block'>;
+  /** The index to begin after; 0 asks for the state at once. */
+  readonly index: number;
+  readonly waitMs: number;
+  /** Rounds begin at least this far apart, however fast the registry changes. */
+  readonly minRoundMs: number;
+  readonly clock: Clock;
+}
+
+/** Calls `onChange` with each new state until `signal` aborts. @throws what a query or `onChange` throws */
+export async function follow(
+  client: ConsulClient,
+  options: FollowOptions,
+  onChange: (answer: Answer, step: 'moved' | 'back') => Promise<void> | void,
+  signal: AbortSignal,
+): Promise<never> {
+  const { query, waitMs, minRoundMs, clock } = options;
+  let { index } = options;
+  for (;;) {
+    const startMs = clock.now();
+    const answer = await client.get(index === 0 ? query : { ...query, block: { index, waitMs } }, signal);
+    const step = indexStep(index, answer.index);
+    index = step === 'back' ? 0 : answer.index;
+    if (step !== 'same') await onChange(answer, step);
+    // A wait that is over is no round: it took its time.
+    const restMs = startMs + minRoundMs - clock.now();
+    if (restMs > 0) await clock.sleep(restMs, signal);
+  }
+}

@@ -1,0 +1,198 @@
+import { Pool } from 'undici';
+import type { Secret } from '../../core/plugin/index.js';
+import { ConsulError } from './consul-error.js';
+import { printable } from './printable.js';
+import { withDeadline } from './with-deadline.js';
+
+/** PEM texts, and the name to expect in the server's certificate. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+}
+
+export interface ClientOptions {
+  /** Base URL of an agent or server, with no trailing slash. */
+  readonly server: string;
+  /** Undefined: the agent's own. */
+  readonly datacenter: string | undefined;
+  readonly token: Secret | undefined;
+  readonly tls: TlsMaterial | undefined;
+  readonly consistency: 'default' | 'stale' | 'consistent';
+  /** Sockets at most; requests over it wait. */
+  readonly connections: number;
+  readonly requestTimeoutMs: number;
+  readonly maxResponseBytes: number;
+}
+
+export interface Query {
+  /** Below the base URL, as `/v1/catalog/nodes`; names in it are encoded already. */
+  readonly path: string;
+  /** bexpr expression. */
+  readonly filter?: string;
+  /** Makes it a blocking query: answered when the index is past `index`, or after `waitMs`. */
+  readonly block?: { readonly index: number; readonly waitMs: number };
+}
+
+export interface Answer {
+  /** `X-Consul-Index`, at least 1. */
+  readonly index: number;
+  /**
+   * Whether ACLs took something out of the answer: `nothing`, `some` did go, or `unknown`, as for callers with no token,
+   * who are not told.
+   */
+  readonly hidden: 'nothing' | 'some' | 'unknown';
+  /** Answered from a view that follows the servers' events, which says nothing of what ACLs took out of it. */
+  readonly streamed: boolean;
+  /** @throws ConsulError `malformed` */
+  parse(): unknown;
+}
+
+/** How much later than asked for a blocking query may be answered: the jitter of a sixteenth, and time for the network. */
+const blockingSlackMs = 5000;
+const maxErrorBytes = 4096;
+const indexPattern = /^[0-9]{1,15}$/;
+
+/** Reads one datacenter through one server, over a bounded number of connections. */
+export class ConsulClient {
+  readonly #options: ClientOptions;
+  readonly #pool: Pool;
+  readonly #basePath: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(options: ClientOptions) {
+    const { server, token, tls, connections } = options;
+    const url = new URL(server);
+    this.#options = options;
+    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#headers = token ? { 'x-consul-token': token.reveal() } : {};
+    this.#pool = new Pool(url.origin, {
+      connections,
+      pipelining: 1,
+      // Each request has a deadline of its own, which covers the whole of it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 30_000,
+      connect: {
+        timeout: options.requestTimeoutMs,
+        ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+        ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
+        ...(tls?.key === undefined ? {} : { key: tls.key }),
+        ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+      },
+    });
+  }
+
+  get server(): string {
+    return this.#options.server;
+  }
+
+  /** @throws ConsulError, or the signal's reason */
+  async get(query: Query, signal: AbortSignal): Promise<Answer> {
+    const timeoutMs = query.block
+      ? query.block.waitMs + Math.ceil(query.block.waitMs / 16) + blockingSlackMs
+      : this.#options.requestTimeoutMs;
+    try {
+      return await withDeadline(timeoutMs, signal, (within) => this.#request(query, within));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ConsulError) throw error;
+      throw new ConsulError('unreachable', `${this.server}: ${networkCause(error)}`, { cause: error });
+    }
+  }
+
+  /** Ends every request and connection. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #request(query: Query, signal: AbortSignal): Promise<Answer> {
+    const { token, maxResponseBytes } = this.#options;
+    const { statusCode, headers, body } = await this.#pool.request({
+      method: 'GET',
+      path: this.#path(query),
+      headers: this.#headers,
+      signal,
+    });
+    if (statusCode !== 200) throw this.#refusal(statusCode, await readText(body, maxErrorBytes, 'cut'));
+    const text = await readText(body, maxResponseBytes, 'refuse');
+    const streamed = single(headers['x-consul-query-backend']) === 'streaming';
+    // An answer from a streamed view never knows of a leader.
+    if (!streamed && single(headers['x-consul-knownleader']) === 'false') {
+      throw this.#error('unavailable', 'no cluster leader');
+    }
+    const index = single(headers['x-consul-index']);
+    if (index === undefined || !indexPattern.test(index)) {
+      throw this.#error('malformed', 'an answer with no X-Consul-Index; is this Consul?');
+    }
+    const anonymous = token === undefined && single(headers['x-consul-default-acl-policy']) === 'deny';
+    const filtered = single(headers['x-consul-results-filtered-by-acls']) === 'true';
+    return {
+      // Zero would make the next query return at once, for ever: the documentation asks clients to take 1.
+      index: Math.max(1, Number(index)),
+      hidden: filtered ? 'some' : anonymous ? 'unknown' : 'nothing',
+      streamed,
+      parse: () => this.#parse(text),
+    };
+  }
+
+  #path({ path, filter, block }: Query): string {
+    const { datacenter, consistency } = this.#options;
+    const parameters = new URLSearchParams();
+    if (datacenter !== undefined) parameters.set('dc', datacenter);
+    if (consistency !== 'default') parameters.set(consistency, '');
+    if (filter !== undefined) parameters.set('filter', filter);
+    if (block) {
+      parameters.set('index', String(block.index));
+      parameters.set('wait', `${block.waitMs}ms`);
+    }
+    return `${this.#basePath}${path}?${parameters}`;
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // The parser's own message quotes the text, which may hold anything.
+      throw this.#error('malformed', 'an answer that is no JSON');
+    }
+  }
+
+  #refusal(statusCode: number, text: string): ConsulError {
+    const token = this.#options.token?.reveal();
+    const said = printable((token === undefined ? text : text.replaceAll(token, '[secret]')).trim());
+    const what = `status ${statusCode}${said === '' ? '' : `: ${said}`}`;
+    if (statusCode === 401 || statusCode === 403) return this.#error('forbidden', what);
+    if (statusCode === 429 || statusCode >= 500) return this.#error('unavailable', what);
+    return this.#error('malformed', what);
+  }
+
+  #error(failure: ConsulError['failure'], message: string): ConsulError {
+    return new ConsulError(failure, `${this.server}: ${message}`);
+  }
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+/** Reads a body of at most `maxBytes`; a longer one is cut, or refused. */
+async function readText(body: AsyncIterable<Buffer>, maxBytes: number, over: 'cut' | 'refuse'): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    chunks.push(chunk);
+    if (bytes <= maxBytes) continue;
+    if (over === 'cut') break;
+    throw new ConsulError('malformed', `an answer larger than ${maxBytes} bytes (maxResponseBytes)`);
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, Math.min(bytes, maxBytes));
+}
+
+/** Connecting to a name with several addresses fails with an error whose own message is empty. */
+function networkCause(error: unknown): string {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  return inner instanceof Error ? inner.message : String(inner);
+}

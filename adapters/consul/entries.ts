@@ -1,0 +1,157 @@
+import type { Rejection } from '../../core/plugin/index.js';
+import { ConsulError } from './consul-error.js';
+import { printable } from './printable.js';
+
+export type CheckStatus = 'passing' | 'warning' | 'critical' | 'maintenance';
+
+/** One row of `/v1/health/service/<name>`, of the parts that are read, in Consul's own terms. */
+export interface ServiceEntry {
+  readonly node: string;
+  readonly nodeAddress: string;
+  readonly nodeMeta: ReadonlyMap<string, string>;
+  readonly datacenter: string;
+  /** Empty for an ordinary service; `connect-proxy`, `mesh-gateway` and others are Consul's own mesh. */
+  readonly kind: string;
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly meta: ReadonlyMap<string, string>;
+  readonly weights: { readonly passing: number; readonly warning: number };
+  /** The worst of the instance's own checks and its node's; an instance with none is `passing`, as Consul has it. */
+  readonly status: CheckStatus;
+}
+
+export interface DecodedEntries {
+  readonly entries: readonly ServiceEntry[];
+  readonly rejected: readonly Rejection[];
+}
+
+const maxEntries = 100_000;
+const maxTextLength = 1024;
+const maxListLength = 1024;
+
+/**
+ * Rows of `/v1/health/service/<name>` from JSON. A row that is not as it should be is left out alone, with the reason.
+ * @throws ConsulError `malformed` when it is no list, or too long a one
+ */
+export function decodeEntries(body: unknown): DecodedEntries {
+  const rows = asRows(body, 'instances');
+  if (rows.length > maxEntries) throw new ConsulError('malformed', `a service of more than ${maxEntries} instances`);
+  const entries: ServiceEntry[] = [];
+  const rejected: Rejection[] = [];
+  for (const row of rows) {
+    try {
+      entries.push(decodeEntry(row));
+    } catch (error) {
+      if (!(error instanceof BadRecord)) throw error;
+      rejected.push({ record: recordName(row), reason: error.message });
+    }
+  }
+  return { entries, rejected };
+}
+
+/** A list of rows; Go writes an empty one as `null`. @throws ConsulError `malformed` */
+export function asRows(body: unknown, what: string): readonly unknown[] {
+  if (body === null) return [];
+  if (!Array.isArray(body)) throw new ConsulError('malformed', `an answer that is no list of ${what}`);
+  return body;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+class BadRecord extends Error {}
+
+function decodeEntry(row: unknown): ServiceEntry {
+  const node = part(row, 'Node');
+  const service = part(row, 'Service');
+  const weights = service['Weights'] === undefined || service['Weights'] === null ? {} : part(service, 'Weights');
+  return {
+    node: text(node, 'Node', 'required'),
+    nodeAddress: text(node, 'Address'),
+    nodeMeta: textMap(node, 'Meta'),
+    datacenter: text(node, 'Datacenter'),
+    kind: text(service, 'Kind'),
+    id: text(service, 'ID', 'required'),
+    address: text(service, 'Address'),
+    port: whole(service, 'Port', 0),
+    tags: texts(service, 'Tags'),
+    meta: textMap(service, 'Meta'),
+    weights: { passing: whole(weights, 'Passing', 1), warning: whole(weights, 'Warning', 1) },
+    status: worstStatus(isRecord(row) ? row['Checks'] : undefined),
+  };
+}
+
+/** Consul's own order; maintenance is a critical check that an operator set, and outweighs the others. */
+function worstStatus(checks: unknown): CheckStatus {
+  if (checks === undefined || checks === null) return 'passing';
+  if (!Array.isArray(checks)) throw new BadRecord('Checks is no list');
+  let worst: CheckStatus = 'passing';
+  for (const check of checks) {
+    if (!isRecord(check)) throw new BadRecord('a check is no record');
+    const status = text(check, 'Status', 'required');
+    const id = text(check, 'CheckID');
+    if (status === 'passing') continue;
+    if (status !== 'warning' && status !== 'critical') throw new BadRecord('a check has an unknown status');
+    if (status === 'critical' && isMaintenance(id)) return 'maintenance';
+    if (worst !== 'critical') worst = status;
+  }
+  return worst;
+}
+
+/** Maintenance mode of a node, or of one service on it, is a check with this id (Consul, `structs.NodeMaint`). */
+function isMaintenance(checkId: string): boolean {
+  return checkId === '_node_maintenance' || checkId.startsWith('_service_maintenance:');
+}
+
+function part(record: unknown, key: string): Readonly<Record<string, unknown>> {
+  const value = isRecord(record) ? record[key] : undefined;
+  if (!isRecord(value)) throw new BadRecord(`${key} is missing`);
+  return value;
+}
+
+function text(record: Readonly<Record<string, unknown>>, key: string, need?: 'required'): string {
+  const value = record[key] ?? '';
+  if (typeof value !== 'string') throw new BadRecord(`${key} is no text`);
+  if (value.length > maxTextLength) throw new BadRecord(`${key} is too long`);
+  if (value === '' && need) throw new BadRecord(`${key} is empty`);
+  return value;
+}
+
+function whole(record: Readonly<Record<string, unknown>>, key: string, missing: number): number {
+  const value = record[key] ?? missing;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new BadRecord(`${key} is no whole number from 0`);
+  }
+  return value;
+}
+
+function texts(record: Readonly<Record<string, unknown>>, key: string): readonly string[] {
+  const value = record[key] ?? [];
+  if (!Array.isArray(value) || value.length > maxListLength || !value.every((item) => typeof item === 'string')) {
+    throw new BadRecord(`${key} is no short list of texts`);
+  }
+  return value as string[];
+}
+
+/** Values that are no text are left out: metadata is not worth an instance. */
+function textMap(record: Readonly<Record<string, unknown>>, key: string): ReadonlyMap<string, string> {
+  const value = record[key];
+  const map = new Map<string, string>();
+  if (!isRecord(value)) return map;
+  for (const [name, item] of Object.entries(value)) {
+    if (typeof item === 'string' && map.size < maxListLength) map.set(name, item);
+  }
+  return map;
+}
+
+/** Node and id alone: metadata may hold what is not for a log. */
+function recordName(row: unknown): string {
+  const name = (key: string, field: string) => {
+    const value = isRecord(row) && isRecord(row[key]) ? row[key][field] : undefined;
+    return typeof value === 'string' && value !== '' ? value : '?';
+  };
+  return printable(`${name('Node', 'Node')}/${name('Service', 'ID')}`);
+}

@@ -1,0 +1,143 @@
+import { backoffMs, type Clock, type Service, sameService } from '../../core/plugin/index.js';
+import type { Answer, ConsulClient } from './client.js';
+import { ConsulError, toConsulError } from './consul-error.js';
+import { type ConvertOptions, convertService, type ServiceIdentity } from './convert.js';
+import { type DecodedEntries, decodeEntries } from './entries.js';
+import type { ServiceState } from './service-state.js';
+import type { Sharing } from './sharing.js';
+
+/** Where the services of one datacenter go. Names are Consul's. */
+export interface DatacenterOutput {
+  /** The whole datacenter was read; `failed` are services that could not be, and that a part of it is thus not told of. */
+  listed(services: ReadonlyMap<string, Service>, failed: ReadonlyMap<string, Error>): void;
+  /** After `listed`: one service, whole. */
+  changed(name: string, service: Service): void;
+  /** After `listed`: one service cannot be read for the time being. */
+  failed(name: string, reason: Error): void;
+  /** After `listed`: the reason given to `failed` is over. */
+  recovered(name: string): void;
+}
+
+export interface ReaderOptions {
+  readonly client: ConsulClient;
+  readonly convert: ConvertOptions;
+  readonly sharing: Sharing;
+  readonly clock: Clock;
+  identify(name: string): ServiceIdentity;
+  readonly onChange: (state: ServiceState) => void;
+  readonly onFailure: (state: ServiceState, error: ConsulError) => void;
+  readonly onRecovery: (state: ServiceState) => void;
+}
+
+/** Matches no instance: the answer is `[]`, and its header tells the service's index all the same. */
+const nothing = 'Service.ID == ""';
+const busyRetries = 2;
+
+/** Reads services one by one and keeps their states. */
+export class ServiceReader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  path(name: string): string {
+    return `/v1/health/service/${encodeURIComponent(name)}`;
+  }
+
+  /** Reads the service and takes over what it says. @throws ConsulError when the registry as a whole cannot be read */
+  async read(state: ServiceState, signal: AbortSignal): Promise<void> {
+    try {
+      this.take(state, await this.#get({ path: this.path(state.name) }, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      this.fail(state, error);
+    }
+  }
+
+  /** Whether the service's index is another than that of the last read. @throws ConsulError */
+  async hasMoved(state: ServiceState, signal: AbortSignal): Promise<boolean> {
+    if (state.index === 0) return true;
+    const answer = await this.#get({ path: this.path(state.name), filter: nothing }, signal);
+    return answer.index !== state.index;
+  }
+
+  /** Takes over the answer to a blocking query. One that lacks instances is asked again where ACLs would show. */
+  async takeFollowed(state: ServiceState, answer: Answer, signal: AbortSignal): Promise<void> {
+    if (answer.streamed && isMissing(state.service, decodeEntries(answer.parse()))) {
+      this.take(state, await this.#get({ path: this.path(state.name) }, signal));
+    } else {
+      this.take(state, answer);
+    }
+  }
+
+  /** @throws ConsulError `malformed` or `hidden`; the state is then as before */
+  take(state: ServiceState, answer: Answer): void {
+    const { convert, sharing, clock } = this.#options;
+    const decoded = decodeEntries(answer.parse());
+    refuseHidden(state, answer, decoded);
+    const before = state.service;
+    const service = convertService(this.#options.identify(state.name), decoded, convert, sharing, before);
+    state.index = answer.index;
+    state.nodes = new Set(decoded.entries.map((entry) => entry.node));
+    if (state.failures > 0) {
+      state.failures = 0;
+      this.#options.onRecovery(state);
+    }
+    if (service === undefined || (before && sameService(before, service) && sameRejections(before, service))) return;
+    state.service = service;
+    state.changedMs = clock.now();
+    this.#options.onChange(state);
+  }
+
+  /** Notes what is a failure of this service alone. @throws `error` when it is more than that */
+  fail(state: ServiceState, error: unknown): void {
+    const failure = toConsulError(error);
+    if (failure.failure !== 'malformed' && failure.failure !== 'hidden') throw failure;
+    state.failures++;
+    this.#options.onFailure(state, failure);
+  }
+
+  /** A server that is busy for a moment is no reason to read everything anew. */
+  async #get(query: { path: string; filter?: string }, signal: AbortSignal): Promise<Answer> {
+    const { client, clock } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await client.get(query, signal);
+      } catch (error) {
+        const isBusy = error instanceof ConsulError && error.failure === 'unavailable';
+        if (!isBusy || attempt >= busyRetries) throw error;
+        await clock.sleep(backoffMs(attempt, { baseMs: 200, maxMs: 1000 }), signal);
+      }
+    }
+  }
+}
+
+/**
+ * "200 and empty" is not empty where ACLs took something out: what is missing then may be there all the same.
+ * A caller with no token is not told; for it, a service that the catalog's list still has is not empty.
+ */
+function refuseHidden(state: ServiceState, answer: Answer, decoded: DecodedEntries): void {
+  const isEmpty = decoded.entries.length === 0 && decoded.rejected.length === 0;
+  const isHidden =
+    answer.hidden === 'some'
+      ? isEmpty || isMissing(state.service, decoded)
+      : answer.hidden === 'unknown' && isEmpty && state.listed;
+  if (!isHidden) return;
+  throw new ConsulError(
+    'hidden',
+    `service ${state.name}: ACLs hide instances from the token (node:read, service:read)`,
+  );
+}
+
+/** Whether `decoded` lacks an instance that was published. */
+function isMissing(before: Service | undefined, { entries }: DecodedEntries): boolean {
+  if (before === undefined) return false;
+  const ids = new Set(entries.map((entry) => `${entry.node}/${entry.id}`));
+  return before.instances.some((instance) => !ids.has(instance.id));
+}
+
+function sameRejections(a: Service, b: Service): boolean {
+  const [before = [], after = []] = [a.rejected, b.rejected];
+  return before.length === after.length && before.every((item, index) => item.record === after[index]?.record);
+}
