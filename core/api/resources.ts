@@ -1,5 +1,7 @@
 import type { CatalogService, Origin } from '../catalog/catalog.js';
+import type { CatalogProblem } from '../catalog/live-catalog.js';
 import type { Instance, Metadata, Port } from '../model/index.js';
+import type { SinkStatus } from '../sink/sink.js';
 import type { SourceStatus } from '../source/status.js';
 
 /** The JSON of the REST API, below `/api/v1`; server and command line share it. */
@@ -44,6 +46,17 @@ export interface Page<Item> {
 
 export interface SourceList {
   readonly items: readonly SourceStatus[];
+}
+
+export interface SinkList {
+  readonly items: readonly (SinkStatus & { readonly name: string; readonly kind: string })[];
+}
+
+/** What the catalog could not do as asked: clashing merges, services without a host. */
+export interface ProblemList {
+  /** The first 1000. */
+  readonly items: readonly CatalogProblem[];
+  readonly total: number;
 }
 
 /**

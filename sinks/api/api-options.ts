@@ -1,9 +1,16 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Catalog } from '../../core/catalog/catalog.js';
+import type { CatalogProblem } from '../../core/catalog/live-catalog.js';
 import type { HostPort, Secret } from '../../core/plugin/index.js';
+import type { SinkStatus } from '../../core/sink/sink.js';
 import type { SourceStatus } from '../../core/source/status.js';
-import type { PartReadiness } from './readiness.js';
+
+/** A sink as the API shows it. */
+export interface SinkState extends SinkStatus {
+  readonly name: string;
+  readonly kind: string;
+}
 
 export interface ApiServerOptions {
   /** Port 0: the system chooses one. */
@@ -14,8 +21,12 @@ export interface ApiServerOptions {
   readonly allowedHosts?: readonly string[];
   readonly catalog: Catalog;
   readonly sources: () => readonly SourceStatus[];
-  /** What has to listen before the daemon is ready. */
-  readonly sinksReady: () => readonly PartReadiness[];
+  /** Each has to be ready before the daemon is. */
+  readonly sinks: () => readonly SinkState[];
+  /** What the catalog could not do as asked, now. */
+  readonly problems: () => readonly CatalogProblem[];
+  /** Required sources that were never read. */
+  readonly missing: () => readonly string[];
   /** Served on /metrics; the server adds its own. */
   readonly metrics: Registry;
   readonly logger: Logger;

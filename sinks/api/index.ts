@@ -1,3 +1,2 @@
-export type { ApiServerOptions } from './api-options.js';
-export type { PartReadiness } from './readiness.js';
+export type { ApiServerOptions, SinkState } from './api-options.js';
 export { type ApiServer, createApiServer } from './server.js';

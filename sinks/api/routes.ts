@@ -1,11 +1,14 @@
 import type { FastifyInstance } from 'fastify';
-import type { SourceList } from '../../core/api/resources.js';
+import type { ProblemList, SinkList, SourceList } from '../../core/api/resources.js';
 import { HttpProblem } from '../../core/plugin/index.js';
 import type { ApiServerOptions } from './api-options.js';
 import { filterParameters, Listing, serviceFilter } from './listing.js';
 import { allowOnly, flag, toQuery } from './query.js';
 import { readinessOf } from './readiness.js';
 import type { Watchers } from './watchers.js';
+
+/** Of the catalog's problems, in an answer. */
+const maxProblems = 1000;
 
 /** The routes of the API itself. */
 export function addRoutes(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers): void {
@@ -14,20 +17,30 @@ export function addRoutes(app: FastifyInstance, options: ApiServerOptions, watch
   addServices(app, options, watchers);
 }
 
-function addHealth(app: FastifyInstance, { catalog, sources, sinksReady, metrics }: ApiServerOptions): void {
+function addHealth(app: FastifyInstance, options: ApiServerOptions): void {
   app.route({ method: ['GET', 'HEAD'], url: '/healthz', handler: async () => ({ alive: true }) });
   app.route({
     method: ['GET', 'HEAD'],
     url: '/readyz',
     handler: async (_request, reply) => {
-      const readiness = readinessOf(catalog.isReady, sources(), sinksReady());
+      const readiness = readinessOf(options);
       return reply.code(readiness.ready ? 200 : 503).send(readiness);
     },
   });
+  const { metrics } = options;
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 }
 
-function addSources(app: FastifyInstance, { sources }: ApiServerOptions): void {
+function addSources(app: FastifyInstance, { sources, sinks, problems }: ApiServerOptions): void {
+  app.get('/api/v1/sinks', async (request): Promise<SinkList> => {
+    allowOnly(toQuery(request.query), []);
+    return { items: sinks() };
+  });
+  app.get('/api/v1/problems', async (request): Promise<ProblemList> => {
+    allowOnly(toQuery(request.query), []);
+    const items = problems();
+    return { items: items.slice(0, maxProblems), total: items.length };
+  });
   app.get('/api/v1/sources', async (request): Promise<SourceList> => {
     allowOnly(toQuery(request.query), []);
     return { items: sources() };

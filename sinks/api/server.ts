@@ -14,8 +14,8 @@ import { Watchers } from './watchers.js';
 export interface ApiServer {
   /** Takes routes until {@link start}. */
   readonly routes: HttpRoutes;
-  /** @throws Error that names the address, as when another process has it. */
-  start(signal: AbortSignal): Promise<{ readonly address: HostPort }>;
+  /** @returns where it listens, `HOST:PORT`. @throws Error that names the address, as when another process has it. */
+  start(): Promise<{ readonly address: string }>;
   /** Ends watches, lets requests in hand come to their end for a moment, and closes all connections. */
   stop(): Promise<void>;
 }
@@ -42,8 +42,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   return {
     routes,
-    async start(signal) {
-      signal.throwIfAborted();
+    async start() {
       routes.close();
       await app.ready();
       try {
@@ -52,13 +51,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         throw listenError(listen, error);
       }
       const bound = app.server.address();
-      const address = { host: listen.host, port: typeof bound === 'object' && bound ? bound.port : listen.port };
-      if (signal.aborted) {
-        await app.close();
-        signal.throwIfAborted();
-      }
+      const port = typeof bound === 'object' && bound ? bound.port : listen.port;
+      const address = formatHostPort({ host: listen.host, port });
       if (!isLoopback(listen.host) && options.token === undefined) {
-        logger.warn({ address: formatHostPort(address) }, 'the API is open to the network and api.token is not set');
+        logger.warn({ address }, 'the API is open to the network and api.token is not set');
       }
       return { address };
     },

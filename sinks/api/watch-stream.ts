@@ -26,17 +26,22 @@ export async function streamChanges(output: Writable, options: WatchStreamOption
   const writer = new LineWriter(output, options.stallMs, signal);
   /** Hosts told of, so that one that leaves the filter is told to be gone. */
   const told = new Set<string>();
-  let next = changes.next();
-  while (!signal.aborted) {
-    const result = await within(next, options.heartbeatMs);
-    if (result === 'late') {
-      await writer.write({ type: 'heartbeat' });
-      await writer.flush();
-      continue;
+  try {
+    let next = changes.next();
+    while (!signal.aborted) {
+      const result = await within(next, options.heartbeatMs);
+      if (result === 'late') {
+        await writer.write({ type: 'heartbeat' });
+        await writer.flush();
+        continue;
+      }
+      if (result.done) return;
+      await writeChange(writer, result.value, options.filter, told);
+      next = changes.next();
     }
-    if (result.done) return;
-    await writeChange(writer, result.value, options.filter, told);
-    next = changes.next();
+  } finally {
+    // Not awaited: when a change is still waited for, this settles once the caller aborts the signal.
+    void changes.return?.();
   }
 }
 
