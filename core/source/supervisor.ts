@@ -5,6 +5,7 @@ import type { Source, SourceOutput } from './source.js';
 import { SourceHealth } from './source-health.js';
 import type { SourceTable } from './source-table.js';
 import type { SourceStatus } from './status.js';
+import { TroubleLog } from './trouble-log.js';
 
 export interface SupervisorOptions {
   readonly name: string;
@@ -30,6 +31,7 @@ const shownRejections = 20;
 export class SourceSupervisor {
   readonly #options: SupervisorOptions;
   readonly #health: SourceHealth;
+  readonly #troubles: TroubleLog;
   #failures = 0;
   #attempt = 0;
   #lastChangeMs: number | undefined;
@@ -37,6 +39,7 @@ export class SourceSupervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#health = new SourceHealth(options.clock.now(), options.staleAfterMs);
+    this.#troubles = new TroubleLog(options.logger);
   }
 
   get name(): string {
@@ -49,14 +52,14 @@ export class SourceSupervisor {
 
   /** Runs the source again and again until `signal` aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger, backoff = defaultBackoff, random } = this.#options;
+    const { clock, backoff = defaultBackoff, random } = this.#options;
     while (!signal.aborted) {
       const error = await this.#runOnce(signal);
       if (signal.aborted) return;
       this.#failures++;
       this.#health.degraded(error.message, undefined, clock.now());
       const waitMs = backoffMs(this.#attempt++, backoff, random);
-      logger.warn({ err: error, retryInMs: waitMs }, 'source failed; what it published stays');
+      this.#troubles.note(error, undefined, clock.now(), { retryInMs: waitMs });
       await clock.sleep(waitMs, signal).catch(() => undefined); // only an abort rejects, and the loop looks at it
     }
   }
@@ -113,6 +116,7 @@ export class SourceSupervisor {
         const before = health.state(clock.now());
         health.listed(clock.now());
         this.#attempt = 0;
+        this.#troubles.over();
         if (!wasSynced) {
           logger.info({ services: table.services.size, instances: table.instanceCount }, 'source synced');
           onSynced();
@@ -132,14 +136,12 @@ export class SourceSupervisor {
       },
       degraded: (reason: Error, scope?: string) => {
         if (signal.aborted) return;
-        const before = health.state(clock.now()).state;
         health.degraded(reason.message, scope, clock.now());
-        if (before === 'fresh' || before === 'starting') {
-          logger.warn({ err: reason, scope }, 'source degraded; what it published stays');
-        }
+        this.#troubles.note(reason, scope, clock.now());
       },
       recovered: (scope?: string) => {
         if (signal.aborted) return;
+        this.#troubles.over(scope);
         if (health.recovered(scope, clock.now()) && health.state(clock.now()).state === 'fresh') {
           logger.info({ scope }, 'source is fresh again');
         }
