@@ -59,7 +59,7 @@ export const zookeeperSchema = z.strictObject({
   maxResponseBytes: z
     .int()
     .min(4_194_304)
-    .max(1_073_741_824)
+    .max(268_435_456)
     .default(67_108_864)
     .describe(
       'Longest answer that is read, bytes, at least 4 MiB; an interface with a longer one is not followed. Default 67108864.',

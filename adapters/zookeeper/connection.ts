@@ -2,8 +2,8 @@ import type { Client, ConnectionManager, Packet, WatcherEvent } from 'node-zooke
 import zookeeper from 'node-zookeeper-client';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { formatHostPort, type HostPort, type Secret } from '../../core/plugin/index.js';
+import { guardManager, managerStates } from './client-guards.js';
 import { deferred } from './deferred.js';
-import { FrameSplitter } from './frame-splitter.js';
 import { type Children, type ChildrenStamp, decodeChildren, decodeStat, PathRequest, PingRequest } from './jute.js';
 import { replyError, ZookeeperError } from './zookeeper-error.js';
 
@@ -38,12 +38,8 @@ export interface WatchEvent {
   readonly path: string;
 }
 
-/** `ConnectionManager.STATES` of the library. */
-const managerStates = { connecting: 1, connected: 2, expired: -3, authenticationFailed: -4 } as const;
-/** Error codes that the library knows by name; on others it throws. */
 const ok = 0;
 const closeDeadlineMs = 300;
-const maxXid = 0x7fffffff;
 
 /**
  * One TCP connection to one ZooKeeper server, made by node-zookeeper-client and guarded against what the library lacks
@@ -195,8 +191,7 @@ export class ZookeeperConnection {
     const { auth } = this.#options;
     if (auth) this.#client.addAuthInfo('digest', Buffer.from(`${auth.username}:${auth.password.reveal()}`));
     this.#client.connect();
-    // The library dials again after a loss; that is the session's to do.
-    this.#manager.connect = () => undefined;
+    this.#manager.connect = () => undefined; // the library dials again after a loss; that is the session's to do
     this.#manager.socket?.on('error', (error) => {
       this.#socketError = error;
     });
@@ -215,33 +210,19 @@ export class ZookeeperConnection {
 
   #guard(): void {
     const manager = this.#manager;
-    const server = { ...this.server };
-    manager.findNextServer = (callback) => callback(server);
-    manager.onSocketConnectTimeout = () => undefined; // our own handshake deadline covers more
-    manager.onSocketTimeout = () => undefined; // it pings only when idle both ways; ours is below
-    manager.watcherManager.emit = (event) => this.#deliver(event);
-    let xid = 1;
-    Object.defineProperty(manager, 'xid', {
-      get: () => xid,
-      set: (value: number) => {
-        xid = value > maxXid ? 1 : value;
+    guardManager(manager, this.server, {
+      maxFrameBytes: this.#options.maxResponseBytes,
+      onBytes: () => {
+        this.#lastInboundMs = performance.now();
+      },
+      onReply: (frame, truncated) => {
+        if (!this.lost.aborted) this.#reply(frame, truncated);
+      },
+      onEvent: (event) => this.#deliver(event),
+      onUndecodable: (cause) => {
+        this.fail(new ZookeeperError('PROTOCOL', `${this.#where}: bytes that cannot be decoded`, { cause }));
       },
     });
-    const decode = Object.getPrototypeOf(manager).onSocketData as (frame: Buffer) => void;
-    const splitter = new FrameSplitter(this.#options.maxResponseBytes, (frame, truncated) => {
-      if (this.lost.aborted) return;
-      if (manager.state !== managerStates.connecting && frame.readInt32BE(4) >= 0) this.#reply(frame, truncated);
-      else if (truncated) throw new ZookeeperError('PROTOCOL', 'an event longer than maxResponseBytes');
-      else decode.call(manager, frame);
-    });
-    manager.onSocketData = (chunk) => {
-      this.#lastInboundMs = performance.now();
-      try {
-        splitter.push(chunk);
-      } catch (cause) {
-        this.fail(new ZookeeperError('PROTOCOL', `${this.#where}: bytes that cannot be decoded`, { cause }));
-      }
-    };
     manager.on('state', (state: number) => {
       if (state === managerStates.expired) {
         this.fail(new ZookeeperError('SESSION_EXPIRED', `${this.#where}: the session has expired`));

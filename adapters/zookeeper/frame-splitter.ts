@@ -1,6 +1,8 @@
 import { ZookeeperError } from './zookeeper-error.js';
 
 const prefixBytes = 4;
+/** No answer is that long, and text in the place of a length (as of an HTTP server) always is. */
+const absurdBytes = 0x2000_0000;
 /** Length prefix, xid, zxid and error code: what is kept of a frame that is too long. */
 const replyHeadBytes = 20;
 
@@ -75,6 +77,7 @@ export class FrameSplitter {
 
 function frameSize(prefix: Buffer): number {
   const size = prefix.readInt32BE(0);
-  if (size <= 0) throw new ZookeeperError('PROTOCOL', `the server sent a frame of ${size} bytes`);
+  if (size <= 0 || size >= absurdBytes)
+    throw new ZookeeperError('PROTOCOL', `the server sent a frame of ${size} bytes`);
   return size;
 }

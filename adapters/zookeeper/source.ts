@@ -35,7 +35,12 @@ export class ZookeeperSource implements Source {
         await this.#follow(connection, watch, out, connected);
       } catch (error) {
         // The server ends the session after an unknown request, so it takes a new connection to go on.
-        if (hasCode(error, 'UNIMPLEMENTED') && this.#config.watch === 'auto') watch = 'classic';
+        if (hasCode(error, 'UNIMPLEMENTED') && this.#config.watch === 'auto') {
+          this.#deps.logger.info(
+            'the server has no recursive watches (before ZooKeeper 3.6); using one for each interface',
+          );
+          watch = 'classic';
+        }
         throw error;
       }
     };

@@ -15,7 +15,7 @@ type Mode =
   /** New connections are closed at once. */
   | { readonly kind: 'refuse' }
   /** After so many more bytes from the server, in the middle of whatever it sends, its connection is closed. */
-  | { readonly kind: 'cut'; bytesLeft: number };
+  | { readonly kind: 'cut'; bytesLeft: number; readonly then: 'pass' | 'refuse' };
 
 interface Pair {
   readonly client: Socket;
@@ -93,9 +93,9 @@ export class TcpProxy {
     this.drop();
   }
 
-  /** Lets `bytes` more through from the server, then closes the connection they came on and passes again. */
-  cutAfter(bytes: number): void {
-    this.#mode = { kind: 'cut', bytesLeft: bytes };
+  /** Lets `bytes` more through from the server, then closes the connection they came on, and goes on with `then`. */
+  cutAfter(bytes: number, then: 'pass' | 'refuse' = 'pass'): void {
+    this.#mode = { kind: 'cut', bytesLeft: bytes, then };
   }
 
   /** Closes all connections. */
@@ -112,6 +112,11 @@ export class TcpProxy {
       client.resetAndDestroy();
       server.destroy();
     }
+  }
+
+  /** Sends bytes to all clients as if they came from the server. */
+  injectDown(bytes: Buffer): void {
+    for (const { client } of this.#pairs) client.write(bytes);
   }
 
   /** Where new connections go to. */
@@ -167,7 +172,7 @@ export class TcpProxy {
     this.#bytesDown += mode.bytesLeft;
     pair.client.end(chunk.subarray(0, mode.bytesLeft));
     pair.server.destroy();
-    this.pass();
+    this.#mode = { kind: mode.then };
   }
 
   /** A black hole shows nobody that the other side went away. */

@@ -92,6 +92,19 @@ describe('the zookeeper source on a real server', function () {
         });
       });
 
+      it('follows a change of metadata', async () => {
+        const before = await put(greet, '10.0.0.1:20880', '&dubbo.tag=blue&zone=z1');
+        await withRun(source({ watch }), async ({ recorder }) => {
+          await recorder.waitFor(() => recorder.synced);
+          await put(greet, '10.0.0.1:20880', '&dubbo.tag=grün&zone=z2&timestamp=1700000000000');
+          await writer.remove(before);
+          await recorder.waitFor(() => {
+            const [instance] = recorder.services.get(`${greet}::`)?.instances ?? [];
+            return instance?.metadata['dubbo.tag'] === 'grün' && instance.locality?.zone === 'z2';
+          });
+        });
+      });
+
       it('keeps a service whose last provider went, and drops it with the znode of its interface', async () => {
         const only = await put(greet, '10.0.0.1:20880');
         await withRun(source({ watch }), async ({ recorder }) => {

@@ -65,7 +65,7 @@ describe('FrameSplitter', () => {
   });
 
   it('refuses a length that is none', () => {
-    for (const size of [0, -1, -2147483648]) {
+    for (const size of [0, -1, -2147483648, Buffer.from('HTTP').readInt32BE()]) {
       const prefix = Buffer.alloc(4);
       prefix.writeInt32BE(size);
       assert.throws(() => collect(100).splitter.push(prefix), ZookeeperError);
