@@ -60,8 +60,9 @@ export class Scenario {
   }
 
   async remove(name: string, instance: SampleInstance): Promise<void> {
-    await this.#harness.registry.remove(this.service(name), instance.id);
+    // Before the registry answers: a source may well be quicker than the answer to the writer.
     this.#expected.get(name)?.delete(instance.id);
+    await this.#harness.registry.remove(this.service(name), instance.id);
   }
 
   /** Services × instances, as the harness asks for; no two instances are equal in port. */
