@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   type ChannelCredentials,
   Client,
@@ -49,6 +50,8 @@ export class NacosConnection {
   private constructor(options: ConnectionOptions, tls: ChannelCredentials, serverName: string | undefined) {
     this.server = options.server;
     this.#options = options;
+    // Every request under way waits for it.
+    setMaxListeners(0, this.lost);
     this.#client = new Client(`dns:${formatHostPort(options.server.grpc)}`, tls, {
       // A connection id belongs to one HTTP/2 connection: two clients on one would be mixed up.
       'grpc.use_local_subchannel_pool': 1,

@@ -58,10 +58,15 @@ export class NacosRun {
 
   /** Settles after the signal aborts, when every connection is closed. */
   async run(): Promise<void> {
+    const endAll = () => {
+      for (const { end } of this.#readers.values()) end.abort(this.#signal.reason);
+    };
+    this.#signal.addEventListener('abort', endAll, { once: true });
     try {
       await (this.#config.namespaces ? this.#readNamed(this.#config.namespaces) : this.#readAll());
     } finally {
-      for (const { end } of this.#readers.values()) end.abort(this.#signal.reason);
+      this.#signal.removeEventListener('abort', endAll);
+      endAll();
       await Promise.all([...this.#readers.values()].map(({ done }) => done));
       await this.#http.close();
     }
@@ -118,9 +123,7 @@ export class NacosRun {
     const { tls, groups, requestTimeoutMs, keepAliveMs, listIntervalMs, auditIntervalMs } = this.#config;
     const { clock, logger } = this.#deps;
     const end = new AbortController();
-    const onAbort = () => end.abort(this.#signal.reason);
-    if (this.#signal.aborted) onAbort();
-    this.#signal.addEventListener('abort', onAbort, { once: true });
+    if (this.#signal.aborted) end.abort(this.#signal.reason);
     const reader = new NamespaceReader({
       namespace,
       servers: this.#servers,
@@ -139,8 +142,7 @@ export class NacosRun {
       auditIntervalMs,
       events: this.#events(end.signal),
     });
-    const done = reader.run(end.signal).finally(() => this.#signal.removeEventListener('abort', onAbort));
-    this.#readers.set(namespace, { end, done, missed: 0 });
+    this.#readers.set(namespace, { end, done: reader.run(end.signal), missed: 0 });
   }
 
   #events(ended: AbortSignal): NamespaceEvents {

@@ -1,0 +1,72 @@
+import { after, before, describe } from 'mocha';
+import { describeSource, type SampleInstance } from '../../../testkit/index.js';
+import type { NacosServer } from '../../servers/nacos.js';
+import { startNacos2 } from '../../servers/nacos2.js';
+import { startNacos3 } from '../../servers/nacos3.js';
+import { NacosWriter } from '../../support/nacos-writer.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { makeSource } from './make-source.js';
+
+/** Both versions, and both ways in which names are listed: by gRPC for named groups, by HTTP for all. */
+const cases = [
+  { version: '2.3.2', start: startNacos2, config: {} },
+  { version: '3.1.0', start: startNacos3, config: { groups: ['DEFAULT_GROUP'] } },
+];
+
+for (const { version, start, config } of cases) {
+  describe(`adapters/nacos on a real Nacos ${version}`, function () {
+    this.timeout(180_000);
+    let server: NacosServer;
+    let proxy: TcpProxy;
+    let writer: NacosWriter;
+    const services = new Map<string, Map<string, SampleInstance>>();
+
+    before(async () => {
+      // Nacos gathers changes for half a second before it shows and pushes them; the suite makes hundreds.
+      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      proxy = await TcpProxy.start({ host: '127.0.0.1', port: server.grpcPort });
+      writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
+    });
+
+    after(async () => {
+      writer?.close();
+      await proxy?.close();
+      await server?.stop();
+    });
+
+    const records = (instances: ReadonlyMap<string, SampleInstance>) =>
+      [...instances.values()].map(({ address, port, weight, metadata, healthy }) => ({
+        ip: address,
+        port,
+        weight: weight / 100,
+        metadata,
+        healthy,
+      }));
+
+    describeSource(`nacos ${version}`, {
+      createSource: () =>
+        makeSource({
+          servers: [`http://${server.address}`],
+          grpcPortOffset: proxy.port - server.port,
+          namespaces: ['public'],
+          ...config,
+        }),
+      serviceName: (service) => `public@@DEFAULT_GROUP@@${service}`,
+      registry: {
+        put: async (service, instance) => {
+          const instances = services.get(service) ?? new Map<string, SampleInstance>();
+          services.set(service, instances.set(instance.id, instance));
+          await writer.setVisibly({ service }, records(instances));
+        },
+        remove: async (service, id) => {
+          const instances = services.get(service);
+          if (instances?.delete(id)) await writer.set({ service }, records(instances));
+        },
+        stop: async () => proxy.refuse(),
+        start: async () => proxy.pass(),
+        stopMidListing: async () => proxy.cutAfter(4000),
+      },
+      deadlineMs: 30_000,
+    });
+  });
+}
