@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { activeResources, assertNoLeaks, type Recorder } from '../../../testkit/index.js';
-import { startZookeeper, startZookeeperEnsemble, type ZookeeperServer } from '../../servers/zookeeper.js';
+import {
+  fourLetterWord,
+  startZookeeper,
+  startZookeeperEnsemble,
+  type ZookeeperServer,
+} from '../../servers/zookeeper.js';
 import { DubboRegistryWriter } from '../../support/dubbo-registry-writer.js';
+import { poll } from '../../support/poll.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { makeSource, providerName, type RawConfig, withRun } from './support.js';
 
@@ -59,6 +65,11 @@ describe('the zookeeper source under faults of the network', function () {
 
   const put = (authority: string) =>
     writer.make(`${root}/${greet}/providers/${providerName(greet, authority)}`, { ephemeral: true });
+  /** Ids of the sessions that the server knows, connected or not. */
+  const sessions = async () => {
+    const [tracker = ''] = (await fourLetterWord(server.port, 'dump')).split('ephemeral nodes dump');
+    return [...tracker.matchAll(/\t(0x[0-9a-f]+)/g)].map(([, id]) => id);
+  };
   const source = (raw: RawConfig = {}) => makeSource([proxy.address], { dubbo: { root }, sessionTimeoutMs, ...raw });
 
   for (const direction of ['both', 'down', 'up'] as const) {
@@ -112,6 +123,21 @@ describe('the zookeeper source under faults of the network', function () {
       await untilFresh(recorder);
       assert.ok(!lost(recorder, 'dubbo://10.0.0.1:20880'));
     });
+  });
+
+  it('goes on with its session after a short loss, and ends it when it stops', async () => {
+    const others = new Set(await sessions());
+    const own = async () => (await sessions()).filter((id) => !others.has(id));
+    await withRun(source({ sessionTimeoutMs: 20_000 }), async ({ recorder }) => {
+      await untilFresh(recorder);
+      const before = await own();
+      assert.equal(before.length, 1);
+      proxy.drop();
+      await recorder.waitFor(() => recorder.events.filter(({ kind }) => kind === 'replaceAll').length === 2);
+      assert.deepEqual(await own(), before);
+    });
+    // Long before its timeout.
+    await poll(async () => (await own()).length === 0, { timeoutMs: 5000 });
   });
 
   it('publishes nothing partial when a listing is cut at any byte', async () => {
