@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import type { CliContext } from './context.js';
+import { runProgram } from './program.js';
+import { version } from './version.js';
+
+const stop = new AbortController();
+const outputClosed = new AbortController();
+// Once: whoever asks a second time is not made to wait for a clean end.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`got ${name}`)));
+// A reader that has seen enough, as `| head`, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  outputClosed.abort();
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const context: CliContext = {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+  outputClosed: outputClosed.signal,
+  version,
+  loadPlugins: async () => (await import('./wire.js')).plugins,
+  runDaemon: async (config, options) => (await import('./daemon.js')).runDaemon(config, options),
+};
+// Not process.exit(): it would cut off what is still being written.
+process.exitCode = await runProgram(process.argv.slice(2), context);
