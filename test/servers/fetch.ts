@@ -22,10 +22,7 @@ const PROGRESS_INTERVAL_MS = 30_000;
 async function main(names: readonly string[], signal: AbortSignal): Promise<number> {
   const wanted = select(names);
   const dir = cacheDir();
-  if (outdated(wanted, dir).length === 0) {
-    console.log(`servers: ${wanted.length} of ${wanted.length} ready in ${dir}`);
-    return 0;
-  }
+  if (outdated(wanted, dir).length === 0) return reportReady(wanted, dir);
   mkdirSync(dir, { recursive: true });
   const release = await acquireLock(join(dir, 'lock'), {
     timeoutMs: LOCK_TIMEOUT_MS,
@@ -42,6 +39,7 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
 async function buildAll(wanted: readonly Artefact[], dir: string, signal: AbortSignal): Promise<number> {
   // Looked at again: whoever held the lock may have built it all.
   const todo = outdated(wanted, dir);
+  if (todo.length === 0) return reportReady(wanted, dir);
   const missing = await missingTools(new Set(todo.map((artefact) => artefact.lane)));
   if (missing.length > 0) {
     console.error(['servers: cannot build the test servers:', ...missing.map((line) => `  - ${line}`)].join('\n'));
@@ -91,6 +89,11 @@ function select(names: readonly string[]): readonly Artefact[] {
     throw new Error(`unknown server ${unknown.join(', ')}; known are ${known}`);
   }
   return names.length === 0 ? artefacts : artefacts.filter((artefact) => names.includes(artefact.name));
+}
+
+function reportReady(wanted: readonly Artefact[], dir: string): 0 {
+  console.log(`servers: ${wanted.length} of ${wanted.length} ready in ${dir}`);
+  return 0;
 }
 
 function report(running: ReadonlyMap<string, number>): void {
