@@ -18,6 +18,8 @@ interface GetOptions extends ServerOptions {
 /** How a resource is read: once, or for as long as it is watched. */
 interface Reader<Item> {
   readonly view: View<Item>;
+  /** Whether a name without * means one item at most. */
+  readonly isUnique: boolean;
   list(client: ApiClient, name: string | undefined, options: GetOptions, signal: AbortSignal): Promise<readonly Item[]>;
   watch(
     client: ApiClient,
@@ -30,6 +32,7 @@ interface Reader<Item> {
 
 const sources: Reader<SourceStatus> = {
   view: sourceView,
+  isUnique: true,
   list: async (client, name, _options, signal) => (await client.sources(signal)).filter(sourceFilter(name)),
   watch: (client, name, _options, printer, signal) =>
     watchSources(client, sourceFilter(name), sourceView, printer, signal),
@@ -37,6 +40,7 @@ const sources: Reader<SourceStatus> = {
 
 const services: Reader<ServiceResource> = {
   view: serviceView,
+  isUnique: true,
   list: (client, name, options, signal) => client.services(hostFilter(name, options), signal),
   watch: (client, name, options, printer, signal) =>
     watchServices(client, hostFilter(name, options), serviceView, printer, signal),
@@ -44,6 +48,7 @@ const services: Reader<ServiceResource> = {
 
 const instances: Reader<InstanceResource> = {
   view: instanceView,
+  isUnique: false,
   list: (client, name, options, signal) => client.instances(hostFilter(name, options), signal),
   watch: (client, name, options, printer, signal) =>
     watchInstances(client, hostFilter(name, options), instanceView, printer, signal),
@@ -116,7 +121,7 @@ async function show<Item>(
     const items = await reader.list(client, pattern, options, stop.signal);
     const isOne = pattern !== undefined && !pattern.includes('*');
     if (isOne && items.length === 0) throw notFound(reader.view.plural, pattern);
-    printer.list(items, isOne);
+    printer.list(items, isOne && reader.isUnique);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     if (!options.watch && context.signal.aborted) throw new CliError(exitCode.failure, 'interrupted');

@@ -69,8 +69,8 @@ function withoutPrototype(entries: readonly [string, unknown][]): Record<string,
 function unknownKind(kind: string, kinds: readonly KindSchema[], path: ConfigPath): SchemaProblem {
   const names = kinds.map((known) => known.kind);
   const meant = didYouMean(kind, names);
-  const hint = meant === undefined ? '' : ` did you mean "${meant}"?`;
-  return { path: [...path, 'kind'], message: `unknown kind;${hint} (known: ${names.join(', ')})`, at: 'value' };
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  return { path: [...path, 'kind'], message: `unknown kind${hint} (known: ${names.join(', ')})`, at: 'value' };
 }
 
 /** The general message, that a string is missing, gives way to one that lists the kinds. */

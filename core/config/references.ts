@@ -78,8 +78,8 @@ function mergeReferences(rules: readonly unknown[], names: ReadonlySet<string>):
 function unknownSource(path: ConfigPath, name: unknown, names: ReadonlySet<string>): SchemaProblem[] {
   if (typeof name !== 'string' || names.has(name)) return [];
   const meant = didYouMean(name, names);
-  const hint = meant === undefined ? '' : ` did you mean "${meant}"?`;
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
   return [
-    { path, message: `no source has this name;${hint} (sources: ${[...names].slice(0, 20).join(', ')})`, at: 'value' },
+    { path, message: `no source has this name${hint} (sources: ${[...names].slice(0, 20).join(', ')})`, at: 'value' },
   ];
 }
