@@ -81,7 +81,11 @@ export class KnownApplications {
       }
       for (const id of application.missing.keys()) if (isDeleted(name, id)) this.#dropMissing(application, id);
     }
-    for (const name of new Set([...view.names(), ...this.#applications.keys()])) this.update(name, view, nowMs);
+    for (const name of new Set([...view.names(), ...this.#applications.keys()])) {
+      const application = this.#applications.get(name);
+      const isSame = application?.missing.size === 0 && sameRecords(view.records(name), before.records(name));
+      if (!isSame || application.emptySinceMs !== undefined) this.update(name, view, nowMs);
+    }
   }
 
   /** Takes over the deletion of one instance that may be known as missing. */
@@ -136,4 +140,11 @@ export class KnownApplications {
     if (dropped) this.#missingCount--;
     return dropped;
   }
+}
+
+/** Whether these are the very same records; a view takes them over from the one before where nothing changed. */
+function sameRecords(a: ReadonlyMap<string, InstanceRecord>, b: ReadonlyMap<string, InstanceRecord>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [id, record] of a) if (b.get(id) !== record) return false;
+  return true;
 }

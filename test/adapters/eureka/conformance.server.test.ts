@@ -1,9 +1,9 @@
 import { after, before, describe } from 'mocha';
 import { describeSource } from '../../../testkit/index.js';
 import { type EurekaServer, startEureka } from '../../servers/eureka.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { EurekaWriter } from './eureka-writer.js';
 import { makeSource } from './make-source.js';
-import { TcpProxy } from './tcp-proxy.js';
 
 describe('adapters/eureka on a real server', function () {
   this.timeout(120_000);
@@ -14,13 +14,12 @@ describe('adapters/eureka on a real server', function () {
   before(async () => {
     // Without its read-only cache the server lists what was registered at once, as the suite expects of a registry.
     server = await startEureka({ properties: { 'eureka.server.use-read-only-response-cache': false } });
-    proxy = new TcpProxy({ host: '127.0.0.1', port: server.port });
-    await proxy.open();
+    proxy = await TcpProxy.start({ port: server.port });
     writer = new EurekaWriter(server.url);
   });
 
   after(async () => {
-    await proxy?.cut();
+    await proxy?.close();
     await server?.stop();
   });
 
@@ -37,9 +36,9 @@ describe('adapters/eureka on a real server', function () {
           metadata: { ...metadata, weight: `${weight / 100}` },
         }),
       remove: (service, id) => writer.deregister(service.toUpperCase(), id),
-      stop: () => proxy.cut(),
-      start: () => proxy.open(),
-      stopMidListing: async () => proxy.cutAfter(700),
+      stop: async () => proxy.refuse(),
+      start: async () => proxy.pass(),
+      stopMidListing: async () => proxy.cutAfter(700, 'refuse'),
     },
     deadlineMs: 30_000,
   });

@@ -6,6 +6,7 @@ import type { eurekaSchema } from '../../../adapters/eureka/config.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import { basicAuthHeader, type EurekaServer, startEureka } from '../../servers/eureka.js';
 import { poll } from '../../support/poll.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { EurekaWriter } from './eureka-writer.js';
 import { makeSource } from './make-source.js';
 
@@ -130,6 +131,28 @@ describe('adapters/eureka source', function () {
     assert.equal(recorder.degradedScopes.size, 0);
     await writer.deregister('FAILOVER', 'one');
     await recorder.waitFor(() => recorder.services.get('FAILOVER')?.instances.length === 0, { deadlineMs });
+  });
+
+  it('removes nothing while the server is a black hole, and recovers', async () => {
+    await writer.register('HOLE', { id: 'a', address: '10.1.7.1', port: 8000 });
+    const proxy = await TcpProxy.start({ port: server.port });
+    try {
+      const recorder = start({ servers: [`http://${proxy.address}/eureka`], requestTimeoutMs: 1000 });
+      await recorder.waitFor(() => instance(recorder, 'HOLE', 'a') !== undefined, { deadlineMs });
+      proxy.blackHole();
+      await recorder.waitFor(() => recorder.degradedScopes.has(''), { deadlineMs });
+      assert.match(recorder.degradedScopes.get('')?.message ?? '', /HEADERS_TIMEOUT/);
+      await writer.register('HOLE', { id: 'b', address: '10.1.7.2', port: 8000 });
+      proxy.drop();
+      proxy.pass();
+      await recorder.waitFor(() => instance(recorder, 'HOLE', 'b') !== undefined, { deadlineMs });
+      await recorder.waitFor(() => recorder.degradedScopes.size === 0, { deadlineMs });
+      assert.ok(instance(recorder, 'HOLE', 'a'));
+    } finally {
+      await Promise.all(runs.splice(0).map((run) => run.stop()));
+      await proxy.close();
+    }
+    for (const id of ['a', 'b']) await writer.deregister('HOLE', id);
   });
 
   it('removes nothing while the server is dead, nor when it comes back empty, and recovers', async () => {
