@@ -1,8 +1,14 @@
 import { checkAddress, checkPort } from '../../core/model/address.js';
-import { defaultWeight, type Health, type Instance, type Metadata, metadataFrom } from '../../core/plugin/index.js';
+import {
+  defaultWeight,
+  type Health,
+  type Instance,
+  type Metadata,
+  metadataFrom,
+  printable,
+} from '../../core/plugin/index.js';
 import { type EurekaConfig, isPlainProtocol } from './config.js';
 import { Fields, isRecord } from './fields.js';
-import { printable } from './printable.js';
 import type { Sharing } from './sharing.js';
 
 /** An instance as a listing or a delta has it. */

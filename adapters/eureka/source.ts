@@ -1,10 +1,9 @@
-import { backoffMs, type Deps, type Source, type SourceOutput } from '../../core/plugin/index.js';
+import { backoffMs, type Deps, printable, type Source, type SourceOutput } from '../../core/plugin/index.js';
 import { convertApplication } from './applications.js';
 import { isServiceName } from './build-service.js';
 import type { EurekaConfig } from './config.js';
 import { KnownApplications } from './known-applications.js';
 import { type EurekaMetrics, eurekaMetrics } from './metrics.js';
-import { printable } from './printable.js';
 import { Reconciliation } from './reconciliation.js';
 import { type ApplicationRecords, RegistryView } from './registry-view.js';
 import { EurekaServer, readTlsFiles, StatusError } from './server.js';

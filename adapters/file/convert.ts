@@ -1,8 +1,7 @@
 import type { z } from 'zod';
 import { checkAddress } from '../../core/model/address.js';
-import { type Instance, metadataFrom, type Rejection, type Service } from '../../core/plugin/index.js';
+import { type Instance, metadataFrom, printable, type Rejection, type Service } from '../../core/plugin/index.js';
 import { documentSchema, type InstanceEntry, instanceSchema, type ServiceEntry } from './document.js';
-import { printable } from './printable.js';
 
 /** A document that says something else than services; the whole of it is not used. */
 export class DocumentError extends Error {

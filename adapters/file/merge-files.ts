@@ -1,5 +1,4 @@
-import type { Service } from '../../core/plugin/index.js';
-import { printable } from './printable.js';
+import { printable, type Service } from '../../core/plugin/index.js';
 
 /** A file and what it said last. */
 export interface FileServices {

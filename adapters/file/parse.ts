@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { printable } from '../../core/plugin/index.js';
 import { DocumentError } from './convert.js';
-import { printable } from './printable.js';
 
 /** How long YAML may take; 16 MiB take about 15 s. */
 const parseTimeoutMs = 60_000;
