@@ -12,9 +12,9 @@ interface Previous {
   readonly replaced: Set<number>;
 }
 
-/** Hosts in order and what belongs to their places; made anew when a host comes or goes. */
+/** Names in order and what belongs to their places; made anew when a name comes or goes. */
 interface Layout {
-  readonly hosts: readonly string[];
+  readonly names: readonly string[];
   readonly places: ReadonlyMap<string, number>;
   /** All versions, one after the other. */
   readonly versions: Buffer;
@@ -22,7 +22,7 @@ interface Layout {
 }
 
 /**
- * Encoded resources by host, as one run of bytes in the order of hosts. When a few chunks have changed, the run is made
+ * Encoded resources by name, as one run of bytes in the order of names. When a few chunks have changed, the run is made
  * of long pieces of the one before: ten thousand small copies cost several times as much as a few large ones.
  */
 export class Assembly {
@@ -39,18 +39,18 @@ export class Assembly {
     return this.#byteLength;
   }
 
-  get(host: string): EncodedResource | undefined {
-    return this.#resources.get(host);
+  get(name: string): EncodedResource | undefined {
+    return this.#resources.get(name);
   }
 
   keys(): Iterable<string> {
     return this.#resources.keys();
   }
 
-  set(host: string, resource: EncodedResource): void {
-    this.#byteLength += resource.chunk.length - (this.#resources.get(host)?.chunk.length ?? 0);
-    this.#resources.set(host, resource);
-    const place = this.#layout?.places.get(host);
+  set(name: string, resource: EncodedResource): void {
+    this.#byteLength += resource.chunk.length - (this.#resources.get(name)?.chunk.length ?? 0);
+    this.#resources.set(name, resource);
+    const place = this.#layout?.places.get(name);
     if (this.#layout === undefined || place === undefined) {
       this.#layout = undefined;
     } else {
@@ -60,10 +60,10 @@ export class Assembly {
   }
 
   /** @returns whether it was there */
-  delete(host: string): boolean {
-    const known = this.#resources.get(host);
+  delete(name: string): boolean {
+    const known = this.#resources.get(name);
     if (!known) return false;
-    this.#resources.delete(host);
+    this.#resources.delete(name);
     this.#byteLength -= known.chunk.length;
     this.#layout = undefined;
     return true;
@@ -74,11 +74,11 @@ export class Assembly {
     return createHash('sha256').update(this.#arranged().versions).digest().subarray(0, 16).toString('base64url');
   }
 
-  /** All chunks, by host, between `head` and `tail`. */
+  /** All chunks, by name, between `head` and `tail`. */
   concat(head: Buffer, tail: Buffer): Buffer {
     const layout = this.#arranged();
     const bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length);
-    const offsets = new Uint32Array(layout.hosts.length + 1);
+    const offsets = new Uint32Array(layout.names.length + 1);
     bytes.set(head, 0);
     this.#fill(layout, bytes, offsets, head.length);
     bytes.set(tail, head.length + this.#byteLength);
@@ -87,10 +87,10 @@ export class Assembly {
   }
 
   /** Chunks that are as they were are copied in runs from the concatenation before. */
-  #fill({ hosts, previous }: Layout, bytes: Buffer, offsets: Uint32Array, start: number): void {
+  #fill({ names, previous }: Layout, bytes: Buffer, offsets: Uint32Array, start: number): void {
     let offset = start;
     let place = 0;
-    const replaced = previous ? [...previous.replaced].sort((a, b) => a - b) : hosts.map((_, index) => index);
+    const replaced = previous ? [...previous.replaced].sort((a, b) => a - b) : names.map((_, index) => index);
     const keepUntil = (end: number) => {
       if (!previous || place >= end) return;
       const from = previous.offsets[place] ?? 0;
@@ -102,27 +102,27 @@ export class Assembly {
     };
     for (const next of replaced) {
       keepUntil(next);
-      const chunk = this.#resources.get(hosts[next] ?? '')?.chunk;
+      const chunk = this.#resources.get(names[next] ?? '')?.chunk;
       if (!chunk) continue;
       bytes.set(chunk, offset);
       offsets[next] = offset;
       offset += chunk.length;
       place = next + 1;
     }
-    keepUntil(hosts.length);
-    offsets[hosts.length] = offset;
+    keepUntil(names.length);
+    offsets[names.length] = offset;
   }
 
   #arranged(): Layout {
     if (this.#layout) return this.#layout;
-    const hosts = [...this.#resources.keys()].sort();
-    const versions = Buffer.alloc(hosts.length * versionLength);
+    const names = [...this.#resources.keys()].sort();
+    const versions = Buffer.alloc(names.length * versionLength);
     const places = new Map<string, number>();
-    for (const [place, host] of hosts.entries()) {
-      places.set(host, place);
-      versions.write(this.#resources.get(host)?.version ?? '', place * versionLength, versionLength, 'latin1');
+    for (const [place, name] of names.entries()) {
+      places.set(name, place);
+      versions.write(this.#resources.get(name)?.version ?? '', place * versionLength, versionLength, 'latin1');
     }
-    this.#layout = { hosts, places, versions, previous: undefined };
+    this.#layout = { names, places, versions, previous: undefined };
     return this.#layout;
   }
 }

@@ -7,16 +7,16 @@ import { isLabelValue, pickLabels } from './labels.js';
 
 /** A part of a service that istiod would not take, or would misread; the rest of the service is served. */
 export interface Defect {
-  /** `endpoint`: left out. `label`: the endpoint goes without it. `port`: the endpoint cannot say that it lacks it. */
-  readonly part: 'endpoint' | 'label' | 'port';
+  /** `endpoint`: left out. `label`: the endpoint goes without it. */
+  readonly part: 'endpoint' | 'label';
   /** Id of the instance. */
   readonly instance: string;
   readonly reason: string;
 }
 
 export interface IstioEndpoints {
-  /** By address, then port. */
-  readonly endpoints: WorkloadEntry[];
+  /** With all ports that each has, in no order. */
+  readonly endpoints: readonly WorkloadEntry[];
   /** Whether an address is a DNS name, so that the resolution cannot be STATIC. */
   readonly hasNames: boolean;
   readonly defects: readonly Defect[];
@@ -41,26 +41,41 @@ export function istioEndpoints(
   labelKeys: readonly string[],
 ): IstioEndpoints {
   const defects: Defect[] = [];
-  const found: { key: string; id: string; entry: WorkloadEntry }[] = [];
+  const endpoints: WorkloadEntry[] = [];
+  const seen = new Set<string>();
   for (const { instance } of activeInstances(service)) {
     if (!isServing(instance)) continue;
-    const entry = toEndpoint(instance, portNames, labelKeys, defects);
-    if (entry) found.push({ key: sortKey(entry), id: instance.id, entry });
-  }
-  found.sort((a, b) => compare(a.key, b.key) || compare(a.id, b.id));
-  const endpoints: WorkloadEntry[] = [];
-  let hasNames = false;
-  let previous: string | undefined;
-  for (const { key, id, entry } of found) {
-    if (key === previous) {
-      defects.push({ part: 'endpoint', instance: id, reason: 'another instance has the same address and ports' });
+    const endpoint = toEndpoint(instance, portNames, labelKeys, defects);
+    if (!endpoint) continue;
+    const key = endpointKey(endpoint);
+    if (seen.has(key)) {
+      const reason = 'another instance has the same address and ports';
+      defects.push({ part: 'endpoint', instance: instance.id, reason });
       continue;
     }
-    previous = key;
-    hasNames ||= !isIpAddress(entry.address);
-    endpoints.push(entry);
+    seen.add(key);
+    endpoints.push(endpoint);
   }
+  const hasNames = endpoints.some(({ address }) => !isIpAddress(address));
   return { endpoints, hasNames, defects };
+}
+
+/**
+ * The endpoints that have a port, with that port alone: by address, then port. Two processes at one address that share
+ * it (as two protocols of one provider may) are one.
+ */
+export function endpointsOfPort(endpoints: readonly WorkloadEntry[], portName: string): WorkloadEntry[] {
+  const byKey = new Map<string, WorkloadEntry>();
+  for (const endpoint of endpoints) {
+    const number = endpoint.ports[portName];
+    if (number === undefined) continue;
+    const only = { ...endpoint, ports: { [portName]: number } };
+    const key = endpointKey(only);
+    const known = byKey.get(key);
+    // Whichever comes first must not decide: replicas hold the same instances, and may hold them in another order.
+    if (!known || JSON.stringify(only) < JSON.stringify(known)) byKey.set(key, only);
+  }
+  return [...byKey].sort(([a], [b]) => compare(a, b)).map(([, endpoint]) => endpoint);
 }
 
 function toEndpoint(
@@ -74,19 +89,15 @@ function toEndpoint(
   };
   const network = instance.network ?? '';
   const ports: Record<string, number> = {};
-  const lacking: string[] = [];
   for (const [name, istioName] of portNames) {
     const number = Object.hasOwn(instance.ports, name) ? instance.ports[name] : undefined;
-    if (number === undefined) lacking.push(name);
-    else ports[istioName] = number;
+    if (number !== undefined) ports[istioName] = number;
   }
-  const refusal = refusalOf(instance, network, ports, portNames.size - lacking.length);
+  const refusal = refusalOf(instance, network, ports);
   if (refusal !== undefined) {
     defect('endpoint', refusal);
     return undefined;
   }
-  // istiod dials the service's own number where an endpoint does not name its port; there is no way to say "not here".
-  for (const name of lacking) defect('port', `it lacks port ${name}; istiod dials the service's number there`);
   const { labels, refused } = pickLabels(instance.metadata, labelKeys);
   for (const key of refused) defect('label', `the value of ${key} cannot be a label`);
   const locality = localityText(instance.locality);
@@ -102,15 +113,10 @@ function toEndpoint(
   };
 }
 
-function refusalOf(
-  instance: Instance,
-  network: string,
-  ports: Readonly<Record<string, number>>,
-  portCount: number,
-): string | undefined {
+function refusalOf(instance: Instance, network: string, ports: Readonly<Record<string, number>>): string | undefined {
   const { address, weight } = instance;
   if (!isIpAddress(address) && !isDnsName(address)) return 'the address is neither an IP address nor a DNS name';
-  if (portCount === 0) return 'it has none of the ports of its service';
+  if (Object.keys(ports).length === 0) return 'it has none of the ports of its service';
   for (const number of Object.values(ports)) {
     if (!isPortNumber(number)) return 'a port is no whole number from 1 to 65535';
   }
@@ -131,7 +137,7 @@ function localityText(locality: Locality | undefined): string {
   return parts.join('/').replace(/\/+$/, '');
 }
 
-function sortKey(entry: WorkloadEntry): string {
+function endpointKey(entry: WorkloadEntry): string {
   let key = entry.address;
   for (const name in entry.ports) key += ` ${name}=${entry.ports[name]}`;
   return entry.network === '' ? key : `${key} @${entry.network}`;

@@ -2,8 +2,8 @@ import type { CatalogService, Change } from '../../core/catalog/catalog.js';
 import { Assembly } from './assembly.js';
 import type { Defect } from './endpoints.js';
 import { encodeResource } from './resource.js';
-import { type IstioOptions, toServiceEntry } from './service-entry.js';
-import { validateServiceEntry } from './validate.js';
+import { type IstioOptions, type NamedEntry, toServiceEntries } from './service-entry.js';
+import { validateServiceEntries } from './validate.js';
 
 /** A service that istiod would refuse as it is now. */
 export interface InvalidService {
@@ -37,6 +37,8 @@ export class ResourceSet {
   readonly #options: IstioOptions;
   readonly #observer: ResourceSetObserver;
   readonly #resources = new Assembly();
+  /** Host → the names of its resources. */
+  readonly #names = new Map<string, readonly string[]>();
   readonly #invalid = new Map<string, readonly string[]>();
   readonly #defective = new Map<string, DefectiveService>();
   #revision = 0;
@@ -75,8 +77,7 @@ export class ResourceSet {
   }
 
   *invalid(): Generator<InvalidService> {
-    for (const [host, reasons] of this.#invalid)
-      yield { host, reasons, serving: this.#resources.get(host) !== undefined };
+    for (const [host, reasons] of this.#invalid) yield { host, reasons, serving: this.#names.has(host) };
   }
 
   defective(): Iterable<DefectiveService> {
@@ -88,7 +89,7 @@ export class ResourceSet {
     let changed = false;
     if (change.reset) {
       const present = new Set(change.upserts.map((service) => service.host));
-      for (const host of new Set([...this.#resources.keys(), ...this.#invalid.keys()])) {
+      for (const host of new Set([...this.#names.keys(), ...this.#invalid.keys()])) {
         if (!present.has(host) && this.#remove(host)) changed = true;
       }
     }
@@ -100,21 +101,37 @@ export class ResourceSet {
 
   #upsert(service: CatalogService): boolean {
     const { host } = service;
-    const { entry, defects } = toServiceEntry(service, this.#options);
+    const { entries, defects } = toServiceEntries(service, this.#options);
     this.#noteDefects(host, defects);
-    const reasons = validateServiceEntry(entry).slice(0, keptReasons);
+    const reasons = validateServiceEntries(entries.map(({ entry }) => entry)).slice(0, keptReasons);
     this.#noteInvalid(host, reasons);
     if (reasons.length > 0) return false;
-    const resource = encodeResource(service, entry, this.#options);
-    if (this.#resources.get(host)?.version === resource.version) return false;
-    this.#resources.set(host, resource);
-    return true;
+    return this.#replace(service, entries);
+  }
+
+  #replace(service: CatalogService, entries: readonly NamedEntry[]): boolean {
+    const names = entries.map(({ name }) => name);
+    let changed = false;
+    for (const old of this.#names.get(service.host) ?? []) {
+      if (!names.includes(old) && this.#resources.delete(old)) changed = true;
+    }
+    this.#names.set(service.host, names);
+    for (const named of entries) {
+      const resource = encodeResource(service, named, this.#options);
+      if (this.#resources.get(named.name)?.version === resource.version) continue;
+      this.#resources.set(named.name, resource);
+      changed = true;
+    }
+    return changed;
   }
 
   #remove(host: string): boolean {
     this.#invalid.delete(host);
     this.#defective.delete(host);
-    return this.#resources.delete(host);
+    const names = this.#names.get(host) ?? [];
+    this.#names.delete(host);
+    for (const name of names) this.#resources.delete(name);
+    return names.length > 0;
   }
 
   #noteInvalid(host: string, reasons: readonly string[]): void {

@@ -4,7 +4,7 @@ import type { CatalogService } from '../../core/catalog/catalog.js';
 import { Any } from '../../proto/gen/any.js';
 import { Resource } from '../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../proto/gen/service_entry.js';
-import type { IstioOptions } from './service-entry.js';
+import type { IstioOptions, NamedEntry } from './service-entry.js';
 
 export const resourceTypeUrl = 'type.googleapis.com/istio.mcp.v1alpha1.Resource';
 export const serviceEntryTypeUrl = 'type.googleapis.com/istio.networking.v1alpha3.ServiceEntry';
@@ -24,10 +24,14 @@ export interface EncodedResource {
   readonly chunk: Buffer;
 }
 
-/** Encodes a ServiceEntry as an MCP resource named `namespace/host`: the host is unique, and valid as a name. */
-export function encodeResource(service: CatalogService, entry: ServiceEntry, options: IstioOptions): EncodedResource {
+/** Encodes a ServiceEntry of `service` as an MCP resource. */
+export function encodeResource(
+  service: CatalogService,
+  { name: ownName, entry }: NamedEntry,
+  options: IstioOptions,
+): EncodedResource {
   const body = asBuffer(ServiceEntry.encode(entry).finish());
-  const name = `${options.namespace}/${service.host}`;
+  const name = `${options.namespace}/${ownName}`;
   const annotations = { [sourcesAnnotation]: activeSources(service).join(',') };
   const version = createHash('sha256')
     .update(JSON.stringify([name, annotations]))

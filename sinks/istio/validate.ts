@@ -20,6 +20,15 @@ export function validateServiceEntry(entry: ServiceEntry): string[] {
   ];
 }
 
+/** The same for all entries of one host: what each is refused for, and ports that two of them have. */
+export function validateServiceEntries(entries: readonly ServiceEntry[]): string[] {
+  const [first] = entries;
+  if (!first) return [];
+  const problems = entries.flatMap(validateServiceEntry);
+  const together = portProblems({ ...first, ports: entries.flatMap(({ ports }) => ports) });
+  return [...new Set([...problems, ...together])];
+}
+
 function hostProblems(entry: ServiceEntry): string[] {
   if (entry.hosts.length !== 1) return ['there must be one host'];
   const host = entry.hosts[0] ?? '';

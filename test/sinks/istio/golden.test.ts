@@ -7,8 +7,8 @@ import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
 import { Resource } from '../../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../../proto/gen/service_entry.js';
 import { encodeResource } from '../../../sinks/istio/resource.js';
-import { type IstioOptions, toServiceEntry } from '../../../sinks/istio/service-entry.js';
-import { validateServiceEntry } from '../../../sinks/istio/validate.js';
+import { type IstioOptions, toServiceEntries } from '../../../sinks/istio/service-entry.js';
+import { validateServiceEntries } from '../../../sinks/istio/validate.js';
 
 const dir = fileURLToPath(new URL('golden/', import.meta.url));
 const update = process.env['UPDATE_GOLDEN'] === '1';
@@ -23,14 +23,17 @@ interface Case {
 /** What goes onto the wire, decoded again, with what was left out and why. */
 function convert({ service, options }: Case): object {
   const all = { ...defaults, ...options };
-  const { entry, defects } = toServiceEntry(service, all);
-  const refused = validateServiceEntry(entry);
+  const { entries, defects } = toServiceEntries(service, all);
+  const refused = validateServiceEntries(entries.map(({ entry }) => entry));
   if (refused.length > 0) return { defects, refused };
-  const [any] = DiscoveryResponse.decode(encodeResource(service, entry, all).chunk).resources;
-  assert.ok(any);
-  const { metadata, body } = Resource.decode(any.value);
-  assert.ok(body);
-  return { type: any.typeUrl, metadata, body: { type: body.typeUrl, ...ServiceEntry.decode(body.value) }, defects };
+  const resources = entries.map((named) => {
+    const [any] = DiscoveryResponse.decode(encodeResource(service, named, all).chunk).resources;
+    assert.ok(any);
+    const { metadata, body } = Resource.decode(any.value);
+    assert.ok(body);
+    return { type: any.typeUrl, metadata, body: { type: body.typeUrl, ...ServiceEntry.decode(body.value) } };
+  });
+  return { resources, defects };
 }
 
 /** Each `golden/<name>.in.json` is a catalog service; `<name>.out.json` is rewritten with UPDATE_GOLDEN=1 (then format it). */
@@ -47,7 +50,9 @@ describe('catalog service → ServiceEntry, golden files', () => {
   }
   it('an Any holds exactly one resource', () => {
     const service = { host: 'a.b', ports: [], metadata: {}, origins: [], version: '' };
-    const { chunk } = encodeResource(service, toServiceEntry(service, defaults).entry, defaults);
+    const [named] = toServiceEntries(service, defaults).entries;
+    assert.ok(named);
+    const { chunk } = encodeResource(service, named, defaults);
     const { resources } = DiscoveryResponse.decode(chunk);
     assert.equal(resources.length, 1);
     assert.equal(Any.encode(resources[0] as Any).finish().length + 3, chunk.length);

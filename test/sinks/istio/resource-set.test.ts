@@ -83,6 +83,27 @@ describe('the set of encoded resources', () => {
     assert.equal(from(base), versions[0]);
   });
 
+  it('has a resource a port, each with the endpoints that have it, and none for a port that is gone', () => {
+    const { set } = resourceSet();
+    const dubbo = { name: 'dubbo', number: 20880, protocol: 'dubbo' } as const;
+    const tri = { name: 'tri', number: 50051, protocol: 'tri' } as const;
+    const both = [anInstance('1', { ports: { dubbo: 20880 } }), anInstance('2', { ports: { tri: 50051 } })];
+    set.apply(change([catalogService('a.x', both, { ports: [dubbo, tri] })]));
+    assert.deepEqual(
+      decoded(set).map(({ name }) => name),
+      ['legacy/a.x', 'legacy/a.x.50051'],
+    );
+    set.apply(change([catalogService('a.x', both, { ports: [tri] })]));
+    assert.deepEqual(
+      decoded(set).map(({ name }) => name),
+      ['legacy/a.x'],
+    );
+    set.apply(change([catalogService('a.x', both, { ports: [dubbo, tri] })]));
+    assert.ok(set.apply(change([], ['a.x'])));
+    assert.equal(set.size, 0);
+    assert.equal(set.byteLength, 0);
+  });
+
   it('keeps the last good copy of a service that became invalid, and says so once', () => {
     const { set, invalid } = resourceSet();
     set.apply(change([catalogService('a.x', instances(2))]));
