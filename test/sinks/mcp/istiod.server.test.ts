@@ -82,6 +82,30 @@ describe('the MCP sink and a real istiod', function () {
     assert.ok(sidecar.clusters.has(cluster));
   });
 
+  it('has an endpoint dialled only on ports that it has; a port that goes takes no endpoints of another', async () => {
+    const dubbo = { name: 'dubbo', number: 20880, protocol: 'dubbo' } as const;
+    const tri = { name: 'tri', number: 50051, protocol: 'tri' } as const;
+    const providers = [
+      anInstance('1', { address: '10.3.0.1', ports: { dubbo: 20881 } }),
+      anInstance('2', { address: '10.3.0.2', ports: { tri: 50052 } }),
+      anInstance('3', { address: '10.3.0.3', ports: { dubbo: 20883, tri: 50053 } }),
+    ];
+    const targets = async (port: number, count: number) => {
+      const found = await sidecar.waitForEndpoints(`outbound|${port}||api.dubbo`, (list) => list.length === count);
+      return found.map(({ target }) => target).sort();
+    };
+    catalog.put(catalogService('api.dubbo', providers, { ports: [dubbo, tri] }));
+    assert.deepEqual(await targets(20880, 2), ['10.3.0.1:20881', '10.3.0.3:20883']);
+    assert.deepEqual(await targets(50051, 2), ['10.3.0.2:50052', '10.3.0.3:50053']);
+    catalog.put(catalogService('api.dubbo', providers, { ports: [dubbo] }));
+    await poll(() => !sidecar.clusters.has('outbound|50051||api.dubbo'), { what: 'the port to go' });
+    assert.deepEqual(await targets(20880, 2), ['10.3.0.1:20881', '10.3.0.3:20883']);
+    // The lowest port's resource has the host's name: that of another port takes it over.
+    catalog.put(catalogService('api.dubbo', providers, { ports: [tri] }));
+    await poll(() => !sidecar.clusters.has('outbound|20880||api.dubbo'), { what: 'the other port to go' });
+    assert.deepEqual(await targets(50051, 2), ['10.3.0.2:50052', '10.3.0.3:50053']);
+  });
+
   it('sends nothing that istiod refuses, whatever a registry holds', async () => {
     const strange = anInstance('x', {
       address: '10.2.0.1',
@@ -135,10 +159,12 @@ describe('the MCP sink and a real istiod', function () {
         labels: { tag: 'gray.1' },
         locality: '/b',
         network: 'site-b',
-        ports: { 'http-web': 8080, 'tcp-dubbo': 20880 },
+        ports: { 'http-web': 8080 },
         weight: 1_000_000,
       },
     ]);
+    assert.ok(held.has('legacy/strange.nacos.20880'));
+    for (let port = 1001; port < 1000 + protocols.length; port++) assert.ok(held.has(`legacy/protocols.nacos.${port}`));
     assert.deepEqual(
       sink.sink.status().invalid.map(({ host }) => host),
       ['1.2.3.4'],
