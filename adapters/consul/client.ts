@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
+import { printable } from '../../core/model/printable.js';
 import type { Secret } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
-import { printable } from './printable.js';
 import { withDeadline } from './with-deadline.js';
 
 /** PEM texts, and the name to expect in the server's certificate. */

@@ -1,4 +1,5 @@
 import { checkAddress, checkPort } from '../../core/model/address.js';
+import { printable } from '../../core/model/printable.js';
 import {
   defaultWeight,
   emptyMetadata,
@@ -12,7 +13,6 @@ import {
 } from '../../core/plugin/index.js';
 import type { ConsulConfig } from './config.js';
 import type { CheckStatus, DecodedEntries, ServiceEntry } from './entries.js';
-import { printable } from './printable.js';
 import { grpcPortKey, servicePorts, serviceProtocol } from './protocol.js';
 import type { Sharing } from './sharing.js';
 

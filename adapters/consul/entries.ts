@@ -1,6 +1,6 @@
+import { printable } from '../../core/model/printable.js';
 import type { Rejection } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
-import { printable } from './printable.js';
 
 export type CheckStatus = 'passing' | 'warning' | 'critical' | 'maintenance';
 

@@ -1,0 +1,32 @@
+import { type Instance, metadataFrom, type Service } from '../../core/plugin/index.js';
+import type { RegisteredInstance, RegisteredService } from './registry.js';
+
+/** Makes catalog services of registered ones; an instance that did not change is the same object each time. */
+export class ServiceConverter {
+  readonly #instances = new WeakMap<RegisteredInstance, Instance>();
+
+  convert({ name, ports, metadata, instances }: RegisteredService): Service {
+    const converted = [...instances.values()].map((instance) => this.#instance(instance));
+    return {
+      name,
+      attributes: metadataFrom([['name', name]]),
+      ports,
+      instances: converted.sort((a, b) => (a.id < b.id ? -1 : 1)),
+      metadata: metadataFrom(Object.entries(metadata)),
+    };
+  }
+
+  #instance(registered: RegisteredInstance): Instance {
+    const known = this.#instances.get(registered);
+    if (known) return known;
+    const { id, address, ports, health, weight, locality, network, metadata } = registered;
+    const instance: Instance = {
+      ...{ id, address, ports, health, weight },
+      ...(locality && { locality }),
+      ...(network !== undefined && { network }),
+      metadata: metadataFrom(Object.entries(metadata)),
+    };
+    this.#instances.set(registered, instance);
+    return instance;
+  }
+}

@@ -1,0 +1,168 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, type Deps, HttpProblem, type Source, type SourceOutput } from '../../core/plugin/index.js';
+import type { ApiConfig } from './config.js';
+import { ServiceConverter } from './convert.js';
+import { ServiceEncoder } from './file-format.js';
+import { GroupCommit } from './group-commit.js';
+import { MemoryRegistry, type RegistryChange } from './registry.js';
+import { RegistryFile } from './registry-file.js';
+import { RequestParser } from './requests.js';
+import { registryRoutes } from './routes.js';
+
+export type ApiDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'dataDir' | 'http'>;
+
+const tickMs = 500;
+/** A pause of the process longer than that is one in which heartbeats could not be taken. */
+const pauseMs = 5000;
+/** How long the end of a run waits for a write under way. */
+const lastWriteMs = 700;
+const fileScope = 'file';
+const writeRetry = { baseMs: 500, maxMs: 30_000 };
+
+/** A registry of Isthmus itself: filled over REST, kept in one file, published as any other source. */
+export class ApiSource implements Source {
+  readonly #deps: ApiDeps;
+  readonly #registry: MemoryRegistry;
+  readonly #encoder = new ServiceEncoder();
+  readonly #converter = new ServiceConverter();
+  readonly #file: RegistryFile;
+  readonly #commits: GroupCommit;
+  #loading: Promise<void> | undefined;
+  #loaded = false;
+  /** Where changes are published, one for each run; none: nobody is served. */
+  readonly #outs = new Set<SourceOutput>();
+  #failedWrites = 0;
+  #retryAtMs = 0;
+  #fileTrouble: Error | undefined;
+  /** Counts changes; those up to `#writtenVersion` are on disk. */
+  #version = 0;
+  #writtenVersion = 0;
+
+  constructor(config: ApiConfig, deps: ApiDeps) {
+    this.#deps = deps;
+    this.#registry = new MemoryRegistry(config, deps.clock, (service) => this.#encoder.line(service));
+    this.#file = new RegistryFile(deps.dataDir, config.maxFileBytes, deps.logger);
+    this.#commits = new GroupCommit(() => this.#write());
+    const routes = registryRoutes(deps.name, new RequestParser(config.maxTtlSeconds), {
+      registry: () => this.#readyRegistry(),
+      changed: (change) => this.#changed(change),
+      durable: () => this.#durable(),
+    });
+    for (const route of routes) deps.http.add(route);
+  }
+
+  async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await this.#load();
+    if (signal.aborted) return;
+    this.#outs.add(out);
+    out.replaceAll([...this.#registry.services.values()].map((service) => this.#converter.convert(service)));
+    if (this.#fileTrouble) out.degraded(this.#fileTrouble, fileScope);
+    try {
+      await this.#tick(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#outs.delete(out);
+      await this.#lastWrite();
+    }
+  }
+
+  /** The first run reads the file; later ones go on with what is in memory, which is newer. */
+  async #load(): Promise<void> {
+    this.#loading ??= this.#read().catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    });
+    await this.#loading;
+  }
+
+  async #read(): Promise<void> {
+    const { services, damage } = await this.#file.load();
+    this.#registry.restore(services);
+    this.#fileTrouble = damage;
+    this.#loaded = true;
+  }
+
+  /** Lets instances expire and writes again what could not be written, until `signal` aborts. */
+  async #tick(signal: AbortSignal): Promise<never> {
+    const { clock, logger } = this.#deps;
+    let lastMs = clock.now();
+    for (;;) {
+      await clock.sleep(tickMs, signal);
+      const nowMs = clock.now();
+      const lostMs = nowMs - lastMs - tickMs;
+      if (lostMs > pauseMs) {
+        logger.warn({ lostMs }, 'the process stood still; every instance gets the time back');
+        this.#registry.postpone(lostMs);
+      }
+      lastMs = nowMs;
+      const changes = this.#registry.expire();
+      for (const change of changes) this.#publish(change);
+      const isRetryDue = this.#failedWrites > 0 && nowMs >= this.#retryAtMs;
+      if (changes.length > 0 || isRetryDue) this.#commits.commit().catch(() => undefined); // told by #write
+    }
+  }
+
+  #readyRegistry(): MemoryRegistry {
+    if (this.#loaded && this.#outs.size > 0) return this.#registry;
+    throw new HttpProblem(503, 'Service Unavailable', 'the registry is not loaded yet');
+  }
+
+  async #changed(change: RegistryChange): Promise<void> {
+    this.#publish(change);
+    await this.#durable();
+  }
+
+  /** @throws HttpProblem 503 */
+  async #durable(): Promise<void> {
+    if (this.#writtenVersion === this.#version) return;
+    try {
+      await this.#commits.commit();
+    } catch {
+      // The cause, a matter of the operator's, is in the log and in the source's status.
+      throw new HttpProblem(
+        503,
+        'Service Unavailable',
+        'the change is in effect, but could not be written to disk yet',
+      );
+    }
+  }
+
+  #publish({ kind, name }: RegistryChange): void {
+    this.#version++;
+    const service = this.#registry.services.get(name);
+    const converted = kind === 'put' && service ? this.#converter.convert(service) : undefined;
+    for (const out of this.#outs) {
+      if (converted) out.upsert(converted);
+      else out.remove(name);
+    }
+  }
+
+  /** A run that ends waits for a write under way, but not for long. */
+  async #lastWrite(): Promise<void> {
+    const written = new AbortController();
+    const late = delay(lastWriteMs, undefined, { signal: written.signal }).catch(() => undefined);
+    await Promise.race([this.#commits.idle(), late]);
+    written.abort();
+  }
+
+  async #write(): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const version = this.#version;
+    try {
+      await this.#file.write([...this.#registry.services.values()].map((service) => this.#encoder.line(service)));
+      this.#writtenVersion = version;
+      this.#failedWrites = 0;
+      if (this.#fileTrouble) for (const out of this.#outs) out.recovered(fileScope);
+      this.#fileTrouble = undefined;
+    } catch (error) {
+      const trouble = error instanceof Error ? error : new Error(String(error));
+      this.#retryAtMs = clock.now() + backoffMs(this.#failedWrites++, writeRetry);
+      this.#fileTrouble = trouble;
+      logger.error({ err: trouble }, 'the registry file could not be written; it is tried again');
+      for (const out of this.#outs) out.degraded(trouble, fileScope);
+      throw trouble;
+    }
+  }
+}
