@@ -1,4 +1,5 @@
 import type { Adapter } from '../core/plugin/index.js';
+import { apiAdapter } from './api/index.js';
 import { consulAdapter } from './consul/index.js';
 import { eurekaAdapter } from './eureka/index.js';
 import { fileAdapter } from './file/index.js';
@@ -6,4 +7,11 @@ import { nacosAdapter } from './nacos/index.js';
 import { zookeeperAdapter } from './zookeeper/index.js';
 
 /** The registries that Isthmus reads. */
-export const adapters: readonly Adapter[] = [zookeeperAdapter, nacosAdapter, eurekaAdapter, consulAdapter, fileAdapter];
+export const adapters: readonly Adapter[] = [
+  zookeeperAdapter,
+  nacosAdapter,
+  eurekaAdapter,
+  consulAdapter,
+  fileAdapter,
+  apiAdapter,
+];
