@@ -1,0 +1,81 @@
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { SourceList } from '../../../core/api/resources.js';
+import type { SourceStatus } from '../../../core/source/status.js';
+import { pickPorts } from '../../servers/ports.js';
+import { type ServerHandle, type StartOptions, startServer } from '../../servers/process.js';
+import { http } from '../../support/http.js';
+import { poll } from '../../support/poll.js';
+
+export interface IsthmusOptions extends StartOptions {
+  /** As in the configuration file. */
+  readonly sources: readonly Readonly<Record<string, unknown>>[];
+  readonly naming?: readonly Readonly<Record<string, unknown>>[];
+  readonly merge?: Readonly<Record<string, unknown>>;
+  /** Keys of the MCP sink, over ours. */
+  readonly mcp?: Readonly<Record<string, unknown>>;
+}
+
+/** A running daemon: a process of its own, as operators run it. */
+export interface Isthmus extends ServerHandle {
+  /** `http://127.0.0.1:port` of the API. */
+  readonly url: string;
+  /** `xds://127.0.0.1:port`, for istiod's config sources. */
+  readonly configSource: string;
+  /** Answer of `GET /api/v1/sources`, parsed. */
+  sources(signal?: AbortSignal): Promise<readonly SourceStatus[]>;
+  /** Waits until a source is in a state, as `fresh` or `degraded`. */
+  sourceIs(name: string, state: string): Promise<void>;
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** How a test starts the command line from the sources, so that it never tests an old build. */
+export const isthmusCommand = [process.execPath, '--import', tsx, join(root, 'cli', 'main.ts')] as const;
+
+/** Starts `isthmus run` with a configuration file; ready when its API answers, whether or not the registries do. */
+export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
+  const [apiPort, mcpPort] = (await pickPorts(2)) as [number, number];
+  const url = `http://127.0.0.1:${apiPort}`;
+  const [command, ...args] = isthmusCommand;
+  const server = await startServer(
+    {
+      name: 'isthmus',
+      readyTimeoutMs: 60_000,
+      command(dir) {
+        const file = join(dir, 'isthmus.yaml');
+        const { sources, naming = [], merge = {}, mcp = {} } = options;
+        const config = {
+          site: 'test',
+          api: { listen: `127.0.0.1:${apiPort}` },
+          data: join(dir, 'data'),
+          ...{ sources, naming, merge },
+          sinks: [{ kind: 'mcp', listen: `127.0.0.1:${mcpPort}`, ...mcp }],
+        };
+        writeFileSync(file, JSON.stringify(config, undefined, 2));
+        return { command, args: [...args, 'run', '--config', file] };
+      },
+      ready: async (signal) => (await http(`${url}/healthz`, { signal })).status === 200,
+    },
+    options,
+  );
+  const sources = async (signal?: AbortSignal) => {
+    const { status, body } = await http(`${url}/api/v1/sources`, signal ? { signal } : {});
+    if (status !== 200) throw new Error(`GET /api/v1/sources: ${status} ${body}`);
+    return (JSON.parse(body) as SourceList).items;
+  };
+  const sourceIs = async (name: string, state: string) => {
+    let seen: unknown;
+    const look = async (signal: AbortSignal) => {
+      seen = (await sources(signal)).find((source) => source.name === name)?.status;
+      return (seen as SourceStatus['status'] | undefined)?.state === state;
+    };
+    await poll(look, { timeoutMs: 60_000, what: `${name} to be ${state}` }).catch((error: Error) => {
+      throw new Error(`${error.message}; it is ${JSON.stringify(seen)}`, { cause: error });
+    });
+  };
+  return Object.assign(server, { url, configSource: `xds://127.0.0.1:${mcpPort}`, sources, sourceIs });
+}
