@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { assertNoLeaks, openResources } from '../support/leaks.js';
+import { activeResources, assertNoLeaks } from '../../testkit/index.js';
 import { poll } from '../support/poll.js';
 import { assertGone, isGone } from './assert-gone.js';
 import { type ServerSpec, startServer } from './process.js';
@@ -26,7 +26,7 @@ describe('a server process', function () {
 
   it('starts, restarts with or without its data, and stops with nothing left open', async () => {
     await (await startServer(script(IDLE))).stop();
-    const before = openResources();
+    const before = await activeResources();
     const server = await startServer(script(IDLE));
     const first = server.pid;
     const file = join(server.dataDir, 'kept');
