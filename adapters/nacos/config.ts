@@ -56,9 +56,15 @@ export const nacosSchema = z
       .default(300_000)
       .describe('In this time every service is read once besides what is pushed, spread evenly. Default 300000.'),
     requestTimeoutMs: milliseconds(100, 600_000).default(5000).describe('Deadline of one request. Default 5000.'),
-    keepAliveMs: milliseconds(100, 600_000)
+    keepAliveMs: milliseconds(100, 15_000)
       .default(5000)
-      .describe('How often a connection is tried; two failures in a row end it. Default 5000.'),
+      .describe('How often a connection is tried; two failures in a row end it. Nacos ends idle ones. Default 5000.'),
+    settleMs: milliseconds(0, 600_000)
+      .default(15_000)
+      .describe(
+        'After a reconnect: how long instances may be missing before that is published. A restarted server knows none ' +
+          'until its clients have registered again. Default 15000.',
+      ),
     retryBaseMs: milliseconds(10).default(500).describe('First wait after a failure; it doubles. Default 500.'),
     retryMaxMs: milliseconds(10).default(15_000).describe('Longest wait after a failure. Default 15000.'),
     maxRequestsPerSecond: z.int().min(1).max(100_000).default(1000).describe('Requests a second. Default 1000.'),

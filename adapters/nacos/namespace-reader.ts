@@ -17,9 +17,17 @@ const pushedListFactor = 6;
 /** Lists in a row that changed while they were read, before that counts as a failure. */
 const maxTornLists = 10;
 const auditTickMs = 1000;
+const settleTickMs = 100;
 
 /** What a reader tells of its namespace. Must not throw. */
 export interface NamespaceEvents {
+  /** Names of the services that were published of the namespace. */
+  published(namespace: string): readonly ServiceKey[];
+  /** A new connection begins: services that lost instances meanwhile are held back until `release`. */
+  hold(namespace: string): void;
+  /** How many services are held back. */
+  held(namespace: string): number;
+  release(namespace: string): void;
   /** @returns whether the instances are new */
   instances(key: ServiceKey, hosts: readonly unknown[]): boolean;
   removed(key: ServiceKey): void;
@@ -47,6 +55,7 @@ export interface NamespaceReaderOptions {
   readonly keepAliveMs: number;
   readonly listIntervalMs: number;
   readonly auditIntervalMs: number;
+  readonly settleMs: number;
   readonly events: NamespaceEvents;
 }
 
@@ -58,6 +67,7 @@ export class NamespaceReader {
   readonly #options: NamespaceReaderOptions;
   readonly #subscriptions: Subscriptions;
   #listed = false;
+  #settled = false;
   #complete = false;
   #attempt = 0;
   #server: number;
@@ -126,12 +136,39 @@ export class NamespaceReader {
 
   /** Rejects when the connection is lost. */
   async #read(connection: NacosConnection): Promise<void> {
-    const { namespace, logger } = this.#options;
+    const { namespace, logger, events } = this.#options;
     this.#listed = false;
     this.#complete = false;
+    this.#settled = false;
+    events.hold(namespace);
     logger.debug({ namespace, server: formatHostPort(connection.server.grpc) }, 'connected');
-    this.#subscriptions.attach(connection);
-    await Promise.all([this.#watchNames(connection), this.#audit(connection)]);
+    this.#subscriptions.attach(connection, events.published(namespace));
+    await Promise.all([this.#settle(connection), this.#watchNames(connection), this.#audit(connection)]);
+  }
+
+  /**
+   * A server that was restarted begins with no ephemeral instance and gets them back as its clients notice; until then
+   * its answers are true and of no use. So a loss that a new connection tells of is published after a time only.
+   */
+  async #settle(connection: NacosConnection): Promise<void> {
+    const { clock, settleMs, events, namespace } = this.#options;
+    let told = false;
+    for (let waitedMs = 0; waitedMs < settleMs && !this.#settled; waitedMs += settleTickMs) {
+      const held = events.held(namespace);
+      if (this.#isRead && held > 0 && !told) {
+        this.#failed(new Error(`${held} services lack instances since the last connection; they have ${settleMs} ms`));
+        told = true;
+      }
+      this.#evaluate();
+      await clock.sleep(settleTickMs, connection.lost);
+    }
+    if (!this.#settled) this.#release();
+    this.#evaluate();
+  }
+
+  #release(): void {
+    this.#settled = true;
+    this.#options.events.release(this.#options.namespace);
   }
 
   async #watchNames(connection: NacosConnection): Promise<never> {
@@ -226,11 +263,19 @@ export class NamespaceReader {
   }
 
   #evaluate(): void {
-    const { pending, failing } = this.#subscriptions;
-    if (this.#complete || !this.#listed || pending > 0 || failing > 0) return;
+    const { namespace, events } = this.#options;
+    if (this.#complete || !this.#isRead) return;
+    if (!this.#settled && events.held(namespace) === 0) this.#release();
+    if (!this.#settled) return;
     this.#complete = true;
     this.#attempt = 0;
-    this.#options.events.complete(this.#options.namespace);
+    events.complete(namespace);
+  }
+
+  /** Whether every service there is has been answered on this connection. */
+  get #isRead(): boolean {
+    const { pending, failing } = this.#subscriptions;
+    return this.#listed && pending === 0 && failing === 0;
   }
 
   #failed(error: Error): void {

@@ -1,7 +1,15 @@
 import type { Service, SourceOutput } from '../../core/plugin/index.js';
 
 /** How far one namespace has been read. */
-type NamespaceState = 'reading' | 'complete' | 'failed';
+type ReadState = 'reading' | 'complete' | 'failed';
+
+interface Namespace {
+  state: ReadState;
+  /** Services published, or to be published with the first whole listing. */
+  readonly services: Map<string, Service>;
+  /** Services that lack published instances since the last connection, undefined for one that is gone. */
+  held: Map<string, Service | undefined> | undefined;
+}
 
 /** Scope of trouble with the list of namespaces itself. */
 const directoryScope = 'namespaces';
@@ -13,11 +21,9 @@ const directoryScope = 'namespaces';
  */
 export class Publication {
   readonly #out: SourceOutput;
-  readonly #services = new Map<string, Service>();
-  readonly #owners = new Map<string, Set<string>>();
-  readonly #namespaces = new Map<string, NamespaceState>();
+  readonly #namespaces = new Map<string, Namespace>();
   /** Whether the set of namespaces is known to be all that are to be read. */
-  #directory: NamespaceState = 'reading';
+  #directory: ReadState = 'reading';
   #synced = false;
   #flowing = false;
 
@@ -25,22 +31,56 @@ export class Publication {
     this.#out = out;
   }
 
-  service(name: string): Service | undefined {
-    return this.#services.get(name);
+  /** The service as it was put last. */
+  service(namespace: string, name: string): Service | undefined {
+    const { services, held } = this.#namespaces.get(namespace) ?? {};
+    return held?.has(name) ? held.get(name) : services?.get(name);
   }
 
-  /** @param previous of this name; the same object when nothing changed. @returns whether it did */
+  /** Names of the services of a namespace that are published. */
+  names(namespace: string): readonly string[] {
+    return [...(this.#namespaces.get(namespace)?.services.keys() ?? [])];
+  }
+
+  /** @returns whether it is another object than was put last */
   put(namespace: string, service: Service): boolean {
-    if (this.#services.get(service.name) === service) return false;
-    this.#services.set(service.name, service);
-    this.#names(namespace).add(service.name);
-    if (this.#flowing) this.#out.upsert(service);
-    return true;
+    const { name } = service;
+    const changed = this.service(namespace, name) !== service;
+    const { services, held } = this.#begin(namespace);
+    if (held && lacks(service, services.get(name))) held.set(name, service);
+    else if (changed) {
+      held?.delete(name);
+      services.set(name, service);
+      if (this.#flowing) this.#out.upsert(service);
+    }
+    return changed;
   }
 
   remove(namespace: string, name: string): void {
-    this.#names(namespace).delete(name);
-    if (this.#services.delete(name) && this.#flowing) this.#out.remove(name);
+    const { services, held } = this.#begin(namespace);
+    if (held && lacks(undefined, services.get(name))) held.set(name, undefined);
+    else if (services.delete(name) && this.#flowing) this.#out.remove(name);
+  }
+
+  /** From now until `release`, services that lose an instance are held back. */
+  hold(namespace: string): void {
+    this.#begin(namespace).held = new Map();
+  }
+
+  /** Services that are held back. */
+  held(namespace: string): number {
+    return this.#begin(namespace).held?.size ?? 0;
+  }
+
+  /** What was held back is published. */
+  release(namespace: string): void {
+    const found = this.#begin(namespace);
+    const { held } = found;
+    found.held = undefined;
+    for (const [name, service] of held ?? []) {
+      if (service) this.put(namespace, service);
+      else this.remove(namespace, name);
+    }
   }
 
   /** The namespaces that are read, all of them. */
@@ -52,7 +92,7 @@ export class Publication {
     }
     const recovered = this.#directory === 'failed';
     this.#directory = 'complete';
-    this.#listed(recovered ? directoryScope : undefined);
+    this.#completed(recovered ? directoryScope : undefined);
   }
 
   /** The namespaces cannot be listed. What is known of them stays, and `read` is read meanwhile. */
@@ -64,39 +104,43 @@ export class Publication {
   }
 
   complete(namespace: string): void {
-    const before = this.#namespaces.get(namespace);
-    if (before === undefined || before === 'complete') return;
-    this.#namespaces.set(namespace, 'complete');
-    this.#listed(before === 'failed' ? namespace : undefined);
+    const found = this.#namespaces.get(namespace);
+    if (!found || found.state === 'complete') return;
+    const recovered = found.state === 'failed';
+    found.state = 'complete';
+    this.#completed(recovered ? namespace : undefined);
   }
 
   failed(namespace: string, error: Error): void {
-    if (!this.#namespaces.has(namespace)) return;
-    this.#namespaces.set(namespace, 'failed');
+    const found = this.#namespaces.get(namespace);
+    if (!found) return;
+    found.state = 'failed';
     this.#out.degraded(error, namespace);
     this.#flowIfSettled();
   }
 
-  #begin(namespace: string): void {
-    if (!this.#namespaces.has(namespace)) this.#namespaces.set(namespace, 'reading');
+  #begin(namespace: string): Namespace {
+    const known = this.#namespaces.get(namespace);
+    if (known) return known;
+    const begun: Namespace = { state: 'reading', services: new Map(), held: undefined };
+    this.#namespaces.set(namespace, begun);
+    return begun;
   }
 
   #drop(namespace: string): void {
-    const failed = this.#namespaces.get(namespace) === 'failed';
-    for (const name of this.#names(namespace)) this.remove(namespace, name);
-    this.#owners.delete(namespace);
+    const { state, services } = this.#begin(namespace);
     this.#namespaces.delete(namespace);
-    if (failed) this.#out.recovered(namespace);
+    if (this.#flowing) for (const name of services.keys()) this.#out.remove(name);
+    if (state === 'failed') this.#out.recovered(namespace);
   }
 
   /** Something became complete: everything may be now, else only the scope that was not. */
-  #listed(recovered: string | undefined): void {
-    const states = [this.#directory, ...this.#namespaces.values()];
-    if (states.every((state) => state === 'complete')) {
+  #completed(recovered: string | undefined): void {
+    if (this.#states().every((state) => state === 'complete') && this.#directory === 'complete') {
       if (this.#synced && recovered === undefined) return;
       this.#synced = true;
       this.#flowing = true;
-      this.#out.replaceAll(this.#services.values());
+      this.#out.replaceAll(this.#all());
       return;
     }
     if (recovered !== undefined) this.#out.recovered(recovered);
@@ -105,15 +149,23 @@ export class Publication {
 
   #flowIfSettled(): void {
     if (this.#flowing || this.#directory === 'reading') return;
-    const states = [...this.#namespaces.values()];
+    const states = this.#states();
     if (states.includes('reading') || !states.includes('complete')) return;
     this.#flowing = true;
-    for (const service of this.#services.values()) this.#out.upsert(service);
+    for (const service of this.#all()) this.#out.upsert(service);
   }
 
-  #names(namespace: string): Set<string> {
-    const names = this.#owners.get(namespace) ?? new Set();
-    this.#owners.set(namespace, names);
-    return names;
+  #states(): readonly ReadState[] {
+    return [...this.#namespaces.values()].map(({ state }) => state);
   }
+
+  *#all(): Generator<Service> {
+    for (const { services } of this.#namespaces.values()) yield* services.values();
+  }
+}
+
+function lacks(service: Service | undefined, published: Service | undefined): boolean {
+  if (!published || service === published || published.instances.length === 0) return false;
+  const left = new Set(service?.instances.map(({ id }) => id));
+  return published.instances.some(({ id }) => !left.has(id));
 }

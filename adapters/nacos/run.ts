@@ -13,7 +13,7 @@ import { type NamespaceEvents, NamespaceReader } from './namespace-reader.js';
 import { Publication } from './publication.js';
 import { RequestGate } from './request-gate.js';
 import { type NacosServer, parseServer } from './server.js';
-import { formatServiceKey, namespaceId, publicNamespace, type ServiceKey } from './service-key.js';
+import { formatServiceKey, namespaceId, parseServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
 
 /** Namespaces come and go rarely; they are listed so many times less often than names. */
 const namespaceListFactor = 3;
@@ -120,7 +120,7 @@ export class NacosRun {
 
   #start(namespace: string): void {
     if (this.#readers.has(namespace)) return;
-    const { tls, groups, requestTimeoutMs, keepAliveMs, listIntervalMs, auditIntervalMs } = this.#config;
+    const { tls, groups, requestTimeoutMs, keepAliveMs, listIntervalMs, auditIntervalMs, settleMs } = this.#config;
     const { clock, logger } = this.#deps;
     const end = new AbortController();
     if (this.#signal.aborted) end.abort(this.#signal.reason);
@@ -140,6 +140,7 @@ export class NacosRun {
       keepAliveMs,
       listIntervalMs,
       auditIntervalMs,
+      settleMs,
       events: this.#events(end.signal),
     });
     this.#readers.set(namespace, { end, done: reader.run(end.signal), missed: 0 });
@@ -148,10 +149,15 @@ export class NacosRun {
   #events(ended: AbortSignal): NamespaceEvents {
     const publication = this.#publication;
     return {
+      published: (namespace) => publication.names(namespace).flatMap((name) => parseServiceKey(name) ?? []),
+      hold: (namespace) => publication.hold(namespace),
+      held: (namespace) => publication.held(namespace),
+      release: (namespace) => {
+        if (!ended.aborted) publication.release(namespace);
+      },
       instances: (key, hosts) => {
         if (ended.aborted) return false;
-        const name = formatServiceKey(key);
-        const before = publication.service(name);
+        const before = publication.service(key.namespace, formatServiceKey(key));
         return publication.put(key.namespace, toService(key, hosts, this.#convertOptions, this.#pool, before));
       },
       removed: (key) => {

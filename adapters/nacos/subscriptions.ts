@@ -78,8 +78,10 @@ export class Subscriptions {
     return [...this.#all.values()].filter(({ wanted }) => wanted).map(({ key }) => key);
   }
 
-  /** A new connection: everything known is subscribed anew. */
-  attach(connection: NacosConnection): void {
+  /** A new connection: everything known is subscribed anew, and `published` too, be it in a list or not. */
+  attach(connection: NacosConnection, published: readonly ServiceKey[]): void {
+    this.#connection = undefined;
+    for (const key of published) this.add(key);
     this.#connection = connection;
     this.#pending = 0;
     this.#failing = 0;

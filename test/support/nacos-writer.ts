@@ -40,6 +40,7 @@ export class NacosWriter {
   readonly #client: Client;
   readonly #headers: Readonly<Record<string, string>>;
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
 
   private constructor({ grpcPort, accessToken }: NacosWriterOptions) {
     this.#client = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
@@ -52,11 +53,15 @@ export class NacosWriter {
     const writer = new NacosWriter(options);
     await writer.#request('ServerCheckRequest', {});
     await writer.#openStream();
+    // The server drops who was silent for 20 s, also one that answers when it asks.
+    writer.#keepAlive = setInterval(() => writer.#request('HealthCheckRequest', {}).catch(() => undefined), 5000);
+    writer.#keepAlive.unref();
     return writer;
   }
 
   /** Ends the connection: the server drops what was registered over it. */
   close(): void {
+    clearInterval(this.#keepAlive);
     this.#stream?.cancel();
     this.#client.close();
   }
