@@ -11,8 +11,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 const stamp = 'node_modules/.isthmus-install';
 const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  console.log('installing dependencies (npm ci)');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+  console.log('installing dependencies');
+  // Not `npm ci`: it refuses a lock file that lacks a platform's optional binaries, even of a platform not in use.
+  const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   });
