@@ -129,7 +129,8 @@ export class AdsServer {
       end('RESOURCE_EXHAUSTED', `there are ${maxClients} clients already`);
       return;
     }
-    const transport = { write: (bytes: Buffer) => void call.write(bytes), end };
+    const write = (bytes: Buffer, written: () => void) => void call.write(bytes, () => written());
+    const transport = { write, end };
     const stream = new AdsStream({ content, transport, observer, clock, ackTimeoutMs, maxTypes });
     const client: Client = { peer, stream, connectedSinceMs: clock.now() };
     this.#clients.add(client);

@@ -8,7 +8,8 @@ export type EndCode = 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED' | 'UNAVAILABLE';
 
 /** The peer's side of a stream. Neither method may throw; `end` is called once, and nothing after it. */
 export interface AdsTransport {
-  write(bytes: Buffer): void;
+  /** Calls `written` when it needs the bytes no more; never, if the stream breaks before. */
+  write(bytes: Buffer, written: () => void): void;
   end(code: EndCode, details: string): void;
 }
 
@@ -159,14 +160,14 @@ export class AdsStream {
     const { content, transport, observer, clock } = this.#options;
     const state = content.state(typeUrl);
     if (!state || (subscription.kind === 'settled' && subscription.sent.nonce === state.nonce)) return;
-    const bytes = state.bytes();
+    const { bytes, release } = state.lease();
     const deadline = new AbortController();
     this.#types.set(typeUrl, {
       kind: 'sent',
       sent: { nonce: state.nonce, version: state.version, sentMs: clock.now() },
       deadline,
     });
-    transport.write(bytes);
+    transport.write(bytes, release);
     observer.onSent(typeUrl, bytes.length);
     this.#expire(typeUrl, deadline.signal);
   }

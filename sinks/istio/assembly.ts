@@ -74,10 +74,16 @@ export class Assembly {
     return createHash('sha256').update(this.#arranged().versions).digest().subarray(0, 16).toString('base64url');
   }
 
-  /** All chunks, by name, between `head` and `tail`. */
-  concat(head: Buffer, tail: Buffer): Buffer {
+  /**
+   * All chunks, by name, between `head` and `tail`.
+   * @param bytes the buffer to fill, as long as all that; its content must stay until the call after this one is over
+   */
+  concat(
+    head: Buffer,
+    tail: Buffer,
+    bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length),
+  ): Buffer {
     const layout = this.#arranged();
-    const bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length);
     const offsets = new Uint32Array(layout.names.length + 1);
     bytes.set(head, 0);
     this.#fill(layout, bytes, offsets, head.length);

@@ -71,9 +71,12 @@ export class ResourceSet {
     return this.#resources.version();
   }
 
-  /** All resources, by host, between `head` and `tail`. */
-  concat(head: Buffer, tail: Buffer): Buffer {
-    return this.#resources.concat(head, tail);
+  /**
+   * All resources, by name, between `head` and `tail`.
+   * @param into the buffer to fill, as long as all that; its content must stay until the call after this one is over
+   */
+  concat(head: Buffer, tail: Buffer, into?: Buffer): Buffer {
+    return this.#resources.concat(head, tail, into);
   }
 
   *invalid(): Generator<InvalidService> {

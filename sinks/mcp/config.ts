@@ -23,8 +23,8 @@ export const mcpSchema = z.strictObject({
   labels: z
     .array(labelKey)
     .max(32)
-    .default(['app', 'tag', 'version', 'zone'])
-    .describe('Instance metadata that becomes endpoint labels, for subsets. Default [app, tag, version, zone].'),
+    .default(['app', 'tag', 'version'])
+    .describe('Instance metadata that becomes endpoint labels, for subsets. Default [app, tag, version].'),
   exportTo: z
     .array(z.string())
     .max(64)

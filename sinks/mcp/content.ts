@@ -1,5 +1,6 @@
 import type { Change } from '../../core/catalog/catalog.js';
 import type { AdsContent, AdsState } from '../grpc/ads-content.js';
+import { BufferPool, lease, type PooledBuffer } from '../grpc/buffer-pool.js';
 import { responseFrame } from '../grpc/discovery-response.js';
 import type { ResourceSet } from '../istio/resource-set.js';
 import { serviceEntryTypes } from './types.js';
@@ -15,6 +16,11 @@ export class McpContent implements AdsContent {
   readonly #resources: ResourceSet;
   /** ServiceEntries as they are, by type URL; made when first asked for. */
   readonly #newest = new Map<string, AdsState>();
+  readonly #pool = new BufferPool();
+  /** Buffers of the states in `#newest`. */
+  #buffers: PooledBuffer[] = [];
+  /** Buffers of states that are over; the next is made of the last of them. */
+  #stale: PooledBuffer[] = [];
   #filled = false;
 
   constructor(resources: ResourceSet) {
@@ -31,7 +37,10 @@ export class McpContent implements AdsContent {
     const differs = this.#resources.apply(change);
     const first = !this.#filled;
     this.#filled = true;
-    if (differs) this.#newest.clear();
+    if (differs) {
+      this.#newest.clear();
+      this.#stale.push(...this.#buffers.splice(0));
+    }
     return differs || first;
   }
 
@@ -45,23 +54,29 @@ export class McpContent implements AdsContent {
     return state;
   }
 
-  /** ServiceEntries of this moment: `bytes()` is called, if at all, before the next change is taken. */
+  /** ServiceEntries of this moment: `lease()` is called, if at all, before the next change is taken. */
   #serviceEntries(typeUrl: string): AdsState {
     const resources = this.#resources;
     const version = resources.version();
     const nonce = `${typeUrl}@${resources.revision}`;
-    let bytes: Buffer | undefined;
+    let buffer: PooledBuffer | undefined;
     return {
       version,
       nonce,
-      bytes: () => {
-        if (!bytes) {
-          const { head, tail } = responseFrame({ version, typeUrl, nonce });
-          bytes = resources.concat(head, tail);
-        }
-        return bytes;
+      lease: () => {
+        buffer ??= this.#encode({ version, typeUrl, nonce });
+        return buffer.lease();
       },
     };
+  }
+
+  #encode(fields: { version: string; typeUrl: string; nonce: string }): PooledBuffer {
+    const { head, tail } = responseFrame(fields);
+    const buffer = this.#pool.take(head.length + this.#resources.byteLength + tail.length);
+    this.#resources.concat(head, tail, buffer.bytes);
+    for (const stale of this.#stale.splice(0)) stale.retire();
+    this.#buffers.push(buffer);
+    return buffer;
   }
 }
 
@@ -70,9 +85,9 @@ function emptyState(typeUrl: string): AdsState {
   return {
     version: emptyVersion,
     nonce,
-    bytes: () => {
+    lease: () => {
       const { head, tail } = responseFrame({ version: emptyVersion, typeUrl, nonce });
-      return Buffer.concat([head, tail]);
+      return lease(Buffer.concat([head, tail]));
     },
   };
 }
