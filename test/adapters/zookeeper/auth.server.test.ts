@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Recorder } from '../../../testkit/index.js';
 import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
 import { DubboRegistryWriter } from '../../support/dubbo-registry-writer.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { makeSource, providerName, type RawConfig, withRun } from './support.js';
 
 const greet = 'lab.api.Greet';
@@ -104,5 +105,31 @@ describe('the zookeeper source and access control', function () {
       });
       assert.ok(recorder.events.every(({ kind }) => kind !== 'remove'));
     });
+  });
+
+  it('keeps it also when everything is listed again meanwhile', async () => {
+    const proxy = await TcpProxy.start(server);
+    try {
+      await put(greet, '10.0.0.1:1');
+      await put(echo, '10.0.0.1:1');
+      await withRun(makeSource([proxy.address], { dubbo: { root } }), async ({ recorder }) => {
+        await recorder.waitFor(() => recorder.synced);
+        await owner.setAccess(providers(greet), 'creator');
+        await put(greet, '10.0.0.2:1');
+        await put(echo, '10.0.0.2:1');
+        proxy.drop();
+        const relisted = () => recorder.events.filter(({ kind }) => kind === 'replaceAll').length === 2;
+        await recorder.waitFor(() => relisted() && recorder.degradedScopes.has(greet));
+        assert.deepEqual([...recorder.degradedScopes.keys()], [greet]);
+        assert.deepEqual(ids(recorder, greet), ['dubbo://10.0.0.1:1']);
+        assert.equal(ids(recorder, echo)?.length, 2);
+        await owner.setAccess(providers(greet), 'open');
+        await recorder.waitFor(() => ids(recorder, greet)?.length === 2 && recorder.degradedScopes.size === 0, {
+          deadlineMs: 20_000,
+        });
+      });
+    } finally {
+      await proxy.close();
+    }
   });
 });
