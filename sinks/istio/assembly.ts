@@ -81,7 +81,7 @@ export class Assembly {
   concat(
     head: Buffer,
     tail: Buffer,
-    bytes = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length),
+    bytes: Buffer = Buffer.allocUnsafeSlow(head.length + this.#byteLength + tail.length),
   ): Buffer {
     const layout = this.#arranged();
     const offsets = new Uint32Array(layout.names.length + 1);
