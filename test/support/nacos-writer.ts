@@ -24,8 +24,8 @@ export interface NacosServiceName {
 
 export interface NacosWriterOptions {
   readonly grpcPort: number;
-  /** Sent with every request. */
-  readonly accessToken?: string;
+  /** For every request, where the server asks for a login; a function where it must be renewed. */
+  readonly accessToken?: string | (() => Promise<string>);
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -38,7 +38,7 @@ const timeoutMs = 10_000;
  */
 export class NacosWriter {
   readonly #client: Client;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #accessToken: NacosWriterOptions['accessToken'];
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
@@ -46,7 +46,7 @@ export class NacosWriter {
     this.#client = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
     });
-    this.#headers = accessToken === undefined ? {} : { accessToken };
+    this.#accessToken = accessToken;
   }
 
   static async connect(options: NacosWriterOptions): Promise<NacosWriter> {
@@ -101,13 +101,15 @@ export class NacosWriter {
     return (answer['serviceInfo'] as { hosts: Body[] }).hosts;
   }
 
-  #request(type: string, body: Body): Promise<Body> {
+  async #request(type: string, body: Body): Promise<Body> {
+    const accessToken = typeof this.#accessToken === 'function' ? await this.#accessToken() : this.#accessToken;
+    const headers = accessToken === undefined ? {} : { accessToken };
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         '/Request/request',
         (payload: Buffer) => payload,
         (payload: Buffer) => payload,
-        encode(type, { ...body, requestId: randomUUID() }, this.#headers),
+        encode(type, { ...body, requestId: randomUUID() }, headers),
         new Metadata(),
         { deadline: Date.now() + timeoutMs },
         (error, payload) => {
