@@ -19,10 +19,12 @@ export interface FollowOptions {
   /** The index to begin after; 0 asks for the state at once. */
   readonly index: number;
   readonly waitMs: number;
-  /** Rounds begin at least this far apart, however fast the registry changes. */
+  /** Rounds are this far apart on average, however fast the registry changes; the first few of a burst come at once. */
   readonly minRoundMs: number;
   readonly clock: Clock;
 }
+
+const burstRounds = 5;
 
 /** Calls `onChange` with each new state until `signal` aborts. @throws what a query or `onChange` throws */
 export async function follow(
@@ -33,14 +35,15 @@ export async function follow(
 ): Promise<never> {
   const { query, waitMs, minRoundMs, clock } = options;
   let { index } = options;
+  // A leaky bucket: each round pays `minRoundMs` into it, and it holds a burst.
+  let paidUntilMs = 0;
   for (;;) {
-    const startMs = clock.now();
     const answer = await client.get(index === 0 ? query : { ...query, block: { index, waitMs } }, signal);
     const step = indexStep(index, answer.index);
     index = step === 'back' ? 0 : answer.index;
     if (step !== 'same') await onChange(answer, step);
-    // A wait that is over is no round: it took its time.
-    const restMs = startMs + minRoundMs - clock.now();
-    if (restMs > 0) await clock.sleep(restMs, signal);
+    const nowMs = clock.now();
+    paidUntilMs = Math.max(paidUntilMs, nowMs - burstRounds * minRoundMs) + minRoundMs;
+    if (paidUntilMs > nowMs) await clock.sleep(paidUntilMs - nowMs, signal);
   }
 }

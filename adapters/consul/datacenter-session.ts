@@ -328,7 +328,9 @@ export class DatacenterSession {
   }
 
   #onChange(state: ServiceState): void {
-    if (this.#isListed && state.service) this.#options.output.changed(state.name, state.service);
+    if (!this.#isListed || !state.service) return;
+    state.changedMs = this.#options.clock.now();
+    this.#options.output.changed(state.name, state.service);
   }
 
   #onFailure(state: ServiceState, error: ConsulError): void {

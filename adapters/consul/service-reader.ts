@@ -73,7 +73,7 @@ export class ServiceReader {
 
   /** @throws ConsulError `malformed` or `hidden`; the state is then as before */
   take(state: ServiceState, answer: Answer): void {
-    const { convert, sharing, clock } = this.#options;
+    const { convert, sharing } = this.#options;
     const decoded = decodeEntries(answer.parse());
     refuseHidden(state, answer, decoded);
     const before = state.service;
@@ -86,7 +86,6 @@ export class ServiceReader {
     }
     if (service === undefined || (before && sameService(before, service) && sameRejections(before, service))) return;
     state.service = service;
-    state.changedMs = clock.now();
     this.#options.onChange(state);
   }
 

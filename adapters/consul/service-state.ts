@@ -20,7 +20,7 @@ export interface ServiceState {
   retrying: boolean;
   /** Ends the blocking query that follows it; undefined while it has none. */
   watch: AbortController | undefined;
-  /** When it changed last, in milliseconds since the epoch. */
+  /** When it changed last, in milliseconds since the epoch; 0: not since the listing. */
   changedMs: number;
 }
 

@@ -22,14 +22,14 @@ interface Datacenter extends PublishedDatacenter {
 
 const retry = { baseMs: 250, maxMs: 10_000 };
 const maxForgetIntervalMs = 10_000;
-const missedChangesName = 'isthmus_consul_missed_changes_total';
+const auditMetric = 'isthmus_consul_audit_differences_total';
 
 /** Follows the datacenters of one Consul: each by itself, session after session, published as one source. */
 export class ConsulSource implements Source {
   readonly #config: ConsulConfig;
   readonly #deps: SourceDeps;
   readonly #datacenters: readonly Datacenter[];
-  readonly #missedChanges: Counter<string>;
+  readonly #auditDifferences: Counter<string>;
 
   constructor(config: ConsulConfig, deps: SourceDeps) {
     this.#config = config;
@@ -41,7 +41,7 @@ export class ConsulSource implements Source {
       scope: names.length === 1 ? undefined : name,
       published: new Published(config.forgetEmptyAfterMs),
     }));
-    this.#missedChanges = missedChangesCounter(deps.metrics);
+    this.#auditDifferences = auditCounter(deps.metrics);
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
@@ -94,7 +94,7 @@ export class ConsulSource implements Source {
       previous: published.services,
       output,
       onMissedChange: (service) => {
-        this.#missedChanges.inc({ source: this.#deps.name });
+        this.#auditDifferences.inc({ source: this.#deps.name });
         this.#deps.logger.warn({ service, datacenter }, 'the audit found a change that no watch told of');
       },
     });
@@ -157,11 +157,11 @@ async function readTls(tls: ConsulConfig['tls']): Promise<TlsMaterial | undefine
 }
 
 /** One counter for all sources of the kind. */
-function missedChangesCounter(registry: Registry): Counter<string> {
-  const known = registry.getSingleMetric(missedChangesName);
+function auditCounter(registry: Registry): Counter<string> {
+  const known = registry.getSingleMetric(auditMetric);
   if (known instanceof Counter) return known;
   return new Counter({
-    name: missedChangesName,
+    name: auditMetric,
     help: 'Changes that the audit found in Consul and that no watch had told of.',
     labelNames: ['source'],
     registers: [registry],
