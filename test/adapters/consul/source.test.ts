@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { Registry } from 'prom-client';
+import { SourceRun } from '../../../testkit/index.js';
+import { poll } from '../../support/poll.js';
+import { FakeRegistry, path, row } from './fake-registry.js';
+import { makeDeps, makeSource } from './make-source.js';
+
+const filtered = { 'x-consul-results-filtered-by-acls': 'true' };
+const streaming = { 'x-consul-query-backend': 'streaming' };
+
+describe('adapters/consul: what no real Consul can be made to show', function () {
+  this.timeout(30_000);
+  let registry: FakeRegistry;
+  let run: SourceRun;
+  const metrics = new Registry();
+
+  beforeEach(async () => {
+    registry = await FakeRegistry.start('web', 'db');
+  });
+
+  afterEach(async () => {
+    await run.stop();
+    await registry.close();
+  });
+
+  const start = (config: object = {}) => {
+    run = new SourceRun(makeSource({ servers: [registry.url], ...config }, makeDeps({ metrics })));
+  };
+  const ids = (name: string) =>
+    run.recorder.services
+      .get(name)
+      ?.instances.map(({ id }) => id)
+      .join();
+  const until = (what: string, predicate: () => boolean) =>
+    run.recorder.waitFor(predicate, { what, deadlineMs: 10_000 });
+  const listed = () => until('the listing', () => ids('web') === 'host-1/web-1' && ids('db') === 'host-1/db-1');
+  const watched = (name: string) =>
+    poll(() => registry.requests.some((request) => request.path === path(name) && request.query.has('index')));
+
+  it('reads everything anew when the index of a list goes backwards, and removes nothing for it', async () => {
+    start();
+    await listed();
+    // Another history: the same index for another content, which no comparison of indexes can tell.
+    registry.set(path('db'), [row('db', '1', { Port: 9999 })], { index: 101, wake: false });
+    registry.set('/v1/catalog/services', { web: [], db: [] }, { index: 5 });
+    await until('degraded', () => /index went backwards/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    await until('fresh', () => run.recorder.degradedScopes.size === 0);
+    assert.equal(run.recorder.services.get('db')?.instances[0]?.ports['http'], 9999);
+    assert.ok(!run.recorder.events.some(({ kind }) => kind === 'remove'));
+  });
+
+  it('goes on when stale reads come from a server that is behind', async () => {
+    start({ consistency: 'stale' });
+    await listed();
+    registry.set('/v1/catalog/services', { web: [], db: [], new: [] }, { index: 5 });
+    registry.set(path('new'), [row('new')]);
+    await until('the change', () => ids('new') === 'host-1/new-1');
+    assert.ok(!run.recorder.events.some(({ kind }) => kind === 'degraded'));
+  });
+
+  it('takes a catalog with no node for one that is not there yet', async () => {
+    registry.set('/v1/catalog/nodes', []);
+    registry.set('/v1/catalog/services', {});
+    start();
+    await until('degraded', () => /no node yet/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    assert.equal(run.recorder.synced, false);
+  });
+
+  it('believes a streamed answer that lacks instances only once a direct one lacks them too', async () => {
+    start();
+    await listed();
+    await watched('web');
+    // The streamed view does not say that ACLs have emptied it; the direct read does.
+    registry.intercept = (request, response) => {
+      if (request.path !== path('web')) return false;
+      const isDirect = !request.query.has('index');
+      response
+        .writeHead(200, { 'x-consul-index': isDirect ? 300 : 200, ...(isDirect ? filtered : streaming) })
+        .end('[]');
+      return true;
+    };
+    registry.set(path('web'), [], { index: 200 });
+    await until('degraded', () => run.recorder.degradedScopes.has('service web'));
+    assert.equal(ids('web'), 'host-1/web-1');
+    registry.intercept = () => false;
+    registry.set(path('web'), [], { index: 400, headers: streaming });
+    await until('the removal', () => ids('web') === '');
+    assert.equal(run.recorder.degradedScopes.size, 0);
+  });
+
+  it('keeps an instance that a filtered answer lacks, and takes one that it adds', async () => {
+    start();
+    await listed();
+    await watched('web');
+    registry.set(path('web'), [row('web', '1'), row('web', '2')], { headers: filtered });
+    await until('the addition', () => ids('web') === 'host-1/web-1,host-1/web-2');
+    registry.set(path('web'), [row('web', '2')], { headers: filtered });
+    await until('degraded', () => run.recorder.degradedScopes.has('service web'));
+    assert.equal(ids('web'), 'host-1/web-1,host-1/web-2');
+  });
+
+  it('publishes the others when one service cannot be read, and that one when it can', async () => {
+    registry.set(path('db'), 'not a list');
+    start();
+    await until('the listing', () => ids('web') === 'host-1/web-1');
+    assert.deepEqual([...run.recorder.degradedScopes.keys()], ['service db']);
+    registry.set(path('db'), [row('db')]);
+    await until('the other one', () => ids('db') === 'host-1/db-1');
+    assert.equal(run.recorder.degradedScopes.size, 0);
+  });
+
+  it('asks again when a server is busy, before it gives the listing up', async () => {
+    let busy = 2;
+    registry.intercept = (request, response) => {
+      if (request.path !== path('web') || busy-- <= 0) return false;
+      response.writeHead(429).end('rate limit exceeded');
+      return true;
+    };
+    start();
+    await listed();
+    assert.ok(!run.recorder.events.some(({ kind }) => kind === 'degraded'));
+  });
+
+  it('finds by its audit what no watch told of, and counts it', async () => {
+    for (const maxConnections of [6, 100]) {
+      await run?.stop();
+      start({ maxConnections, auditMs: 1000 });
+      await listed();
+      if (maxConnections > 6) await watched('web');
+      registry.set(path('web'), [row('web', '1', { Port: 7000 + maxConnections })], { wake: false });
+      await until(
+        'the change',
+        () => run.recorder.services.get('web')?.instances[0]?.ports['http'] === 7000 + maxConnections,
+      );
+    }
+    const metric = metrics.getSingleMetric('isthmus_consul_audit_differences_total');
+    assert.equal((await metric?.get())?.values[0]?.value, 2);
+  });
+
+  it('keeps what was published of services that a filtered list lacks after a reconnect', async () => {
+    start();
+    await listed();
+    registry.set('/v1/health/service/db', [], { headers: filtered, wake: false });
+    registry.set('/v1/catalog/services', { web: [] }, { index: 5, headers: filtered });
+    await until('degraded', () => run.recorder.degradedScopes.has('service db'));
+    assert.equal(ids('db'), 'host-1/db-1');
+    assert.equal(ids('web'), 'host-1/web-1');
+  });
+});
