@@ -107,7 +107,7 @@ const merge = z.strictObject({
     .default('union')
     .transform((mode): MergePolicy => ({ mode }))
     .describe('What is done when several sources have one host and no rule matches. Default union.'),
-  rules: z.array(mergeRule).max(10_000).default([]),
+  rules: z.array(mergeRule).max(10_000).default([]).describe('What is done for some hosts; the first match counts.'),
 });
 
 /** The top level; what stands in `sources` and `sinks` is checked by kind. */

@@ -56,11 +56,10 @@ export function httpUrl() {
 /** TLS towards a registry: paths of PEM files. Without `ca` the system's authorities are trusted. */
 export function tlsClient() {
   return z.strictObject({
-    ca: z.string().optional(),
-    cert: z.string().optional(),
-    key: z.string().optional(),
-    /** The name to expect in the server's certificate, when it is not the one dialled. */
-    serverName: z.string().optional(),
+    ca: z.string().optional().describe('PEM file of the authorities to trust. Default: those of the system.'),
+    cert: z.string().optional().describe('PEM file of the client certificate. Default: none is sent.'),
+    key: z.string().optional().describe("PEM file of the client certificate's key."),
+    serverName: z.string().optional().describe("Name to expect in the server's certificate. Default: the one dialled."),
   });
 }
 

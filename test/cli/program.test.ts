@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { exitCode } from '../../cli/exit-code.js';
 import type { Config } from '../../core/config/config.js';
 import { runCli } from './run-cli.js';
 
@@ -149,5 +150,25 @@ describe('isthmus', () => {
     const { code, stdout, stderr } = await runCli(['config', 'schema']);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     assert.equal((JSON.parse(stdout) as { $schema: string }).$schema, 'https://json-schema.org/draft/2020-12/schema');
+  });
+
+  it('has its commands, options and exit codes in docs/cli.md', async () => {
+    const text = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+    for (const [name, code] of Object.entries(exitCode)) assert.match(text, new RegExp(`\n\\| ${code} \\|`), name);
+    for (const command of [
+      'run',
+      'validate',
+      'config schema',
+      'get sources',
+      'get services',
+      'get instances',
+      'version',
+    ]) {
+      assert.ok(text.includes(`| \`isthmus ${command}`), command);
+    }
+    const { stdout } = await runCli(['get', 'services', '--help']);
+    for (const [option] of stdout.matchAll(/--[a-z-]+/g)) {
+      if (option !== '--help') assert.ok(text.includes(option), option);
+    }
   });
 });

@@ -139,7 +139,7 @@ sinks:
     const deep = errors(`site: ${'['.repeat(40)}${']'.repeat(40)}`);
     const inner = `1:39: site${'[0]'.repeat(32)}: nested more than 32 deep, aliases included`;
     assert.ok(deep.includes(inner), deep.join('\n'));
-    assert.match(errors(`site: ${'['.repeat(200_000)}`)[0] ?? '', /^1:\d+: \(top level\): nested too deeply/);
+    assert.match(errors(`site: ${'['.repeat(20_000)}`)[0] ?? '', /^1:\d+: \(top level\): nested too deeply/);
     const bomb = ['a: &a0 [x]', ...Array.from({ length: 9 }, (_, i) => `b${i}: &a${i + 1} [${`*a${i},`.repeat(9)}]`)];
     assert.ok(errors(bomb.join('\n')).some((line) => line.includes('more than 100000 values, aliases included')));
     assert.ok(errors('site: &a [*a]\n').some((line) => line.includes('nested more than 32 deep')));
