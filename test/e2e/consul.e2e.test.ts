@@ -2,7 +2,7 @@ import { ConsulWriter } from '../adapters/consul/consul-writer.js';
 import { type ConsulServer, startConsul } from '../servers/consul.js';
 import { poll } from '../support/poll.js';
 import { clusterOf, Mesh } from './support/mesh.js';
-import { loseLast, restartIsthmus, restartRegistry } from './support/plots.js';
+import { loseLast, restartIsthmus, restartIsthmusAlone, restartRegistry } from './support/plots.js';
 
 const cluster = clusterOf('orders.consul');
 
@@ -93,6 +93,13 @@ describe('Consul, as a sidecar sees it', function () {
         how,
       ));
   }
+
+  it('loses nothing when Isthmus starts while Consul is away', () =>
+    restartIsthmusAlone(consul, {
+      ...{ mesh, cluster, live: [a.target, b.target] },
+      change: () => writer.deregister('orders-3'),
+      expected: [a, b],
+    }));
 
   it('keeps the cluster with no endpoint when the last instance has gone', () =>
     loseLast({

@@ -3,7 +3,7 @@ import { startZookeeper, type ZookeeperServer } from '../servers/zookeeper.js';
 import { poll } from '../support/poll.js';
 import { ZookeeperWriter } from '../support/zookeeper-writer.js';
 import { clusterOf, Mesh } from './support/mesh.js';
-import { loseLast, restartIsthmus, restartRegistry } from './support/plots.js';
+import { loseLast, restartIsthmus, restartIsthmusAlone, restartRegistry } from './support/plots.js';
 
 const greetingHost = `g1.1-0-0.${GREETING_SERVICE.toLowerCase()}.dubbo`;
 const greeting = clusterOf(greetingHost, 20_880);
@@ -123,12 +123,18 @@ describe('Dubbo on ZooKeeper, as a sidecar sees it', function () {
     });
   }
 
+  it('loses nothing when Isthmus starts while ZooKeeper is away', () =>
+    restartIsthmusAlone(zookeeper, {
+      ...{ mesh, cluster: greeting, live: [target(current), target(old)] },
+      change: () => writer.remove(handmade('10.9.0.2:20881', '')),
+      expected: [{ target: target(current) }, { target: target(old) }],
+    }));
+
   it('keeps the cluster with no endpoint when the last provider has gone', async () => {
     await loseLast({
       ...{ mesh, cluster: greeting },
       change: async () => {
         await Promise.all([current.stop(), old.stop()]);
-        await writer.remove(handmade('10.9.0.2:20881', ''));
       },
     });
     await mesh.sees(echo, []);

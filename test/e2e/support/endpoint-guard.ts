@@ -21,10 +21,15 @@ export class EndpointGuard {
     this.#stop = sidecar.onUpdate(look);
   }
 
+  /** @throws Error when an endpoint was missing at any time so far. */
+  assertUnbroken(): void {
+    if (this.#losses.length === 0) return;
+    throw new Error(`live endpoints were lost in ${this.#losses.length} of ${this.#looks} looks: ${this.#losses[0]}`);
+  }
+
   /** Ends the watch. @throws Error when an endpoint was missing at any time. */
   verify(): void {
     this.#stop();
-    if (this.#losses.length === 0) return;
-    throw new Error(`live endpoints were lost in ${this.#losses.length} of ${this.#looks} looks: ${this.#losses[0]}`);
+    this.assertUnbroken();
   }
 }

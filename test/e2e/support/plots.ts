@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerHandle } from '../../servers/process.js';
+import { poll } from '../../support/poll.js';
 import type { ExpectedEndpoint, Mesh } from './mesh.js';
 
 /** What stays through a fault, and a change that must be seen although it came with it. */
@@ -26,6 +28,30 @@ export async function restartIsthmus({ mesh, cluster, live, change, expected }: 
   await mesh.isthmus.start();
   for (const { name } of await mesh.isthmus.sources()) await mesh.isthmus.sourceIs(name, 'fresh');
   // istiod waits longer after each attempt that found nobody.
+  await mesh.sees(cluster, expected, 60_000);
+  guard.verify();
+}
+
+/**
+ * The daemon starts while its registry is away: it has nothing to say, so it must say nothing, and istiod keeps what it
+ * has. An empty answer given too early would delete the mesh.
+ */
+export async function restartIsthmusAlone(
+  registry: ServerHandle,
+  { mesh, cluster, live, change, expected }: Plot,
+): Promise<void> {
+  const connections = () => mesh.isthmus.logs(1000).split('client connected').length;
+  const guard = mesh.guard(cluster, live);
+  await registry.stop();
+  const before = connections();
+  await mesh.isthmus.kill();
+  await mesh.isthmus.start();
+  await poll(() => connections() > before, { timeoutMs: 60_000, what: 'istiod to connect again' });
+  // A wrong answer would be there at once; nothing can be waited for where nothing is to happen.
+  await delay(1000);
+  guard.assertUnbroken();
+  await registry.start();
+  await change();
   await mesh.sees(cluster, expected, 60_000);
   guard.verify();
 }
