@@ -63,6 +63,8 @@ export async function startNacos(version: NacosVersion, options: NacosOptions): 
           // An older Hessian under the same package names comes with the Raft library.
           firstJars: ['hessian-4'],
           properties: {
+            // Data must outlive the process, not a power cut.
+            'derby.system.durability': 'test',
             'nacos.standalone': true,
             'nacos.home': dir,
             'nacos.server.ip': '127.0.0.1',
@@ -87,6 +89,8 @@ function writeConfig(dir: string, port: number, version: NacosVersion, options: 
   const lines = {
     'nacos.core.auth.enabled': options.auth !== undefined,
     'nacos.core.auth.system.type': 'nacos',
+    // Making the embedded database takes longer than the default of 3 s on a busy machine.
+    'db.pool.config.connection-timeout': 60_000,
     'nacos.core.auth.server.identity.key': 'isthmus-test-server',
     'nacos.core.auth.server.identity.value': 'isthmus-test',
     'nacos.core.auth.plugin.nacos.token.secret.key': Buffer.from(
