@@ -22,6 +22,8 @@ export interface AdsServerObserver extends AdsObserver {
   onClosed(peer: string): void;
   /** A stream that was refused, for there are {@link AdsServerOptions.maxClients}. */
   onRefused(peer: string): void;
+  /** A connection could not be accepted. */
+  onAcceptError(error: Error): void;
 }
 
 /** One stream as an operator sees it. */
@@ -68,7 +70,11 @@ export class AdsServer {
     this.#grpc.addService(adsService, { streamAggregatedResources: (call: AdsCall) => this.#accept(call) });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
-    this.#listener = new ConnectionListener(options.maxClients * 2, (socket) => injector.injectConnection(socket));
+    this.#listener = new ConnectionListener(
+      options.maxClients * 2,
+      (socket) => injector.injectConnection(socket),
+      (error) => options.observer.onAcceptError(error),
+    );
   }
 
   listen(address: HostPort): Promise<HostPort> {

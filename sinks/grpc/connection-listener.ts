@@ -9,7 +9,8 @@ export class ConnectionListener {
   readonly #server: Server;
   readonly #sockets = new Map<string, Socket>();
 
-  constructor(maxConnections: number, onConnection: (socket: Socket) => void) {
+  /** @param onError told when a connection cannot be accepted, as when the process has no more file descriptors */
+  constructor(maxConnections: number, onConnection: (socket: Socket) => void, onError: (error: Error) => void) {
     this.#server = createServer({ noDelay: true }, (socket) => {
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
       this.#sockets.set(peer, socket);
@@ -17,16 +18,21 @@ export class ConnectionListener {
       onConnection(socket);
     });
     this.#server.maxConnections = maxConnections;
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) onError(error);
+    });
   }
 
   /** @returns where it listens. @throws Error that names the address, as when another process has it. */
   listen({ host, port }: HostPort): Promise<HostPort> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+      const fail = (cause: NodeJS.ErrnoException) => {
         const why = cause.code === 'EADDRINUSE' ? 'the address is in use' : cause.message;
         reject(new Error(`cannot listen on ${formatHostPort({ host, port })}: ${why}`, { cause }));
-      });
+      };
+      this.#server.once('error', fail);
       this.#server.listen({ host, port, exclusive: true }, () => {
+        this.#server.off('error', fail);
         const address = this.#server.address();
         resolve({ host, port: typeof address === 'object' && address ? address.port : port });
       });

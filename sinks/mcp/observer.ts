@@ -50,6 +50,12 @@ export class McpObserver implements AdsServerObserver, ResourceSetObserver {
     }
   }
 
+  onAcceptError(error: Error): void {
+    if (this.#logged.first(`accept ${error.message}`)) {
+      this.#logger.warn({ error: error.message }, 'a connection could not be accepted');
+    }
+  }
+
   onEnded(code: EndCode, details: string): void {
     this.#metrics.ended.inc({ sink: this.#sink, code });
     this.#logger.warn({ code, details }, 'stream ended');

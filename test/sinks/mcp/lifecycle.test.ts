@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { mcpSink } from '../../../sinks/mcp/index.js';
 import { activeResources, assertNoLeaks, ManualClock, type ResourceCounts } from '../../../testkit/index.js';
@@ -59,7 +60,7 @@ describe('the MCP sink, from start to end', function () {
     await poll(() => running.sink.status().clients[0]?.types[0]?.state === 'sent');
     const startMs = performance.now();
     await running.stop();
-    assert.ok(performance.now() - startMs < 4000, 'it waited for the peer');
+    assert.ok(performance.now() - startMs < 8000, 'it waited for the peer');
     await peer.disconnected;
     await assertNoLeaks(before);
   });
@@ -113,6 +114,25 @@ describe('the MCP sink, from start to end', function () {
     await good.response(1);
     await poll(() => running.sink.status().clients.length === 1);
     for (const peer of [bad, huge, good]) peer.close();
+    await running.stop();
+  });
+
+  it('outlives connections that are no gRPC', async () => {
+    const running = await runSink(new MemoryCatalog());
+    const [host = '', port = ''] = running.address.split(':');
+    for (const bytes of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\xff\xff', '']) {
+      const socket = createConnection({ host, port: Number(port) });
+      const closed = once(socket, 'close');
+      socket.on('error', () => undefined);
+      socket.resume();
+      await once(socket, 'connect');
+      socket.write(Buffer.from(bytes, 'latin1'), () => socket.resetAndDestroy());
+      await closed;
+    }
+    const peer = new AdsPeer(running.address);
+    peer.send(request('core/v1alpha1/MeshConfig'));
+    await peer.response(1);
+    peer.close();
     await running.stop();
   });
 
