@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { type Recorder, SourceRun } from '../../../testkit/index.js';
+import type { NacosServer } from '../../servers/nacos.js';
+import { startNacos2 } from '../../servers/nacos2.js';
+import { startNacos3 } from '../../servers/nacos3.js';
+import { http } from '../../support/http.js';
+import { NacosWriter } from '../../support/nacos-writer.js';
+import { makeSource } from './make-source.js';
+
+const key = (service: string, namespace: string) => `${namespace}@@DEFAULT_GROUP@@${service}`;
+
+describe('adapters/nacos when the configuration names no namespaces', function () {
+  this.timeout(120_000);
+  let server: NacosServer;
+  let writer: NacosWriter;
+  let run: SourceRun | undefined;
+
+  const start = async (startServer: typeof startNacos2) => {
+    server = await startServer({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+    writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
+  };
+  const read = (): Recorder => {
+    run = new SourceRun(makeSource({ servers: [`http://${server.address}`] }));
+    return run.recorder;
+  };
+
+  afterEach(async () => {
+    await run?.stop();
+    run = undefined;
+  });
+
+  describe('on 3.1.0, which lists them', () => {
+    before(() => start(startNacos3));
+    after(async () => {
+      writer?.close();
+      await server?.stop();
+    });
+
+    const namespaces = async (method: 'POST' | 'DELETE', query: string) => {
+      const answer = await http(`${server.url}/v3/admin/core/namespace?${query}`, { method });
+      assert.equal(answer.status, 200, answer.body);
+    };
+
+    it('reads all, those that come later, and none that is gone', async () => {
+      await namespaces('POST', 'namespaceId=gray&namespaceName=gray');
+      await writer.setVisibly({ service: 'orders', namespace: 'gray' }, [{ ip: '10.0.0.1', port: 80 }]);
+      await writer.setVisibly({ service: 'orders' }, [{ ip: '10.0.0.2', port: 80 }]);
+      const recorder = read();
+      await recorder.waitFor(({ synced }) => synced, { what: 'the first listing', deadlineMs: 30_000 });
+      assert.deepEqual([...recorder.services.keys()].sort(), [key('orders', 'gray'), key('orders', 'public')]);
+
+      await namespaces('POST', 'namespaceId=blue&namespaceName=blue');
+      await writer.set({ service: 'orders', namespace: 'blue' }, [{ ip: '10.0.0.3', port: 80 }]);
+      await recorder.waitFor(({ services }) => services.get(key('orders', 'blue'))?.instances.length === 1, {
+        what: 'a namespace that came later',
+        deadlineMs: 30_000,
+      });
+
+      await namespaces('DELETE', 'namespaceId=gray');
+      await recorder.waitFor(({ services }) => !services.has(key('orders', 'gray')), {
+        what: 'the namespace to go',
+        deadlineMs: 30_000,
+      });
+      assert.deepEqual([...recorder.services.keys()].sort(), [key('orders', 'blue'), key('orders', 'public')]);
+      assert.equal(recorder.degradedScopes.size, 0);
+    });
+  });
+
+  describe('on a 2.3.2 without a console, which does not', () => {
+    before(() => start(startNacos2));
+    after(async () => {
+      writer?.close();
+      await server?.stop();
+    });
+
+    it('reads the public one, and says what to do', async () => {
+      await writer.setVisibly({ service: 'orders' }, [{ ip: '10.0.0.1', port: 80 }]);
+      const recorder = read();
+      await recorder.waitFor(({ services }) => services.has(key('orders', 'public')), { deadlineMs: 30_000 });
+      assert.match(recorder.degradedScopes.get('namespaces')?.message ?? '', /name those to read under "namespaces"/);
+      assert.equal(recorder.synced, false, 'a part was published as the whole');
+    });
+  });
+});
