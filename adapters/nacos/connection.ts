@@ -235,12 +235,13 @@ export class NacosConnection {
   #reset(body: Message['body']): void {
     const { serverIp, serverPort, requestId } = body;
     if (typeof serverIp === 'string' && serverIp !== '') this.#redirect = `${serverIp}:${String(serverPort)}`;
-    this.#send('ConnectResetResponse', { requestId, resultCode: 200, errorCode: 0, success: true });
-    this.#lose(streamError(this.server, 'the server asked to reconnect'));
+    this.#send('ConnectResetResponse', { requestId, resultCode: 200, errorCode: 0, success: true }, () =>
+      this.#lose(streamError(this.server, 'the server asked to reconnect')),
+    );
   }
 
-  #send(type: string, body: Message['body']): void {
-    if (!this.lost.aborted) this.#stream.write(encodeMessage({ type, body }));
+  #send(type: string, body: Message['body'], onSent: () => void = () => undefined): void {
+    if (!this.lost.aborted) this.#stream.write(encodeMessage({ type, body }), onSent);
   }
 
   #lose(reason: Error): void {
