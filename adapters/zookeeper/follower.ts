@@ -5,6 +5,7 @@ import type { Changes } from './interface-directory.js';
 import type { ChildrenStamp } from './jute.js';
 import type { ProviderTree } from './provider-tree.js';
 import type { RegistryPaths } from './registry-paths.js';
+import { rejectedUrl } from './rejected-url.js';
 import { RereadQueue } from './reread-queue.js';
 import { hasCode, ZookeeperError } from './zookeeper-error.js';
 
@@ -28,6 +29,7 @@ const rootKey = '/';
 const maxInterfaces = 200_000;
 /** Attempts to read a node that is made and deleted while we look. */
 const maxLooks = 3;
+const maxShownNames = 5;
 
 interface Providers {
   readonly names: readonly string[];
@@ -106,6 +108,7 @@ export class Follower {
       }
     };
     await Promise.all(Array.from({ length: concurrency }, work));
+    this.#warnOfBadNames(names, failures);
     for (const name of failures.keys()) if (!tree.has(name)) this.#unread.add(name);
     if (this.#unread.size === 0) this.#complete();
     else for (const service of tree.services()) out.upsert(service);
@@ -137,11 +140,11 @@ export class Follower {
       await this.#rereadRoot();
       return;
     }
-    const { connection, paths, tree, out } = this.#options;
+    const { connection, paths, tree } = this.#options;
     const { names, stamp } = await this.#providers(key);
     const gone = stamp === undefined && (await connection.exists(paths.interface(key), false)) === undefined;
     this.#publish(gone ? tree.remove(key) : tree.update(key, names, stamp));
-    if (this.#failing.delete(key) && this.#listed) out.recovered(key);
+    this.#recovered(key);
     if (this.#unread.delete(key) && this.#unread.size === 0) this.#complete();
   }
 
@@ -164,6 +167,21 @@ export class Follower {
     // Before everything was listed once, the source as a whole is what is not complete.
     if (this.#listed) this.#options.out.degraded(error, key);
     else this.#options.out.degraded(error);
+  }
+
+  #recovered(key: string): void {
+    if (!this.#failing.delete(key) || !this.#listed) return;
+    this.#options.out.recovered(key);
+    // Where so many failed that they were counted as the whole source.
+    if (this.#failing.size === 0) this.#options.out.recovered();
+  }
+
+  #warnOfBadNames(names: ReadonlySet<string>, failures: ReadonlyMap<string, Error>): void {
+    const { tree, logger } = this.#options;
+    const bad = [...names].filter((name) => !tree.has(name) && !failures.has(name));
+    if (bad.length === 0) return;
+    const first = bad.slice(0, maxShownNames).map(rejectedUrl);
+    logger.warn({ count: bad.length, first }, 'nodes below the root are named like no interface and left out');
   }
 
   async #interfaces(): Promise<Set<string>> {

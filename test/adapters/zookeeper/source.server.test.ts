@@ -54,6 +54,7 @@ describe('the zookeeper source on a real server', function () {
         await writer.make(`${root}/lab.api.OnlyConsumed/consumers/x`);
         await writer.make(`${root}/metadata/${greet}/provider/shop`);
         await writer.make(`${root}/config/dubbo`);
+        await writer.make(`${root}/%zz/providers`);
         await withRun(source({ watch }), async ({ recorder }) => {
           await recorder.waitFor(() => recorder.synced);
           assert.deepEqual(
