@@ -132,6 +132,7 @@ sinks:
     assert.match(errors(withSource('constructor: x'))[0] ?? '', /^3:1: constructor: unknown key/);
     assert.deepEqual(errors(withSource('? [a, b]\n: c')), ['3:3: (top level): a key must be plain text']);
     assert.match(errors(withSource('"a\\n\\e[31mb": x'))[0] ?? '', /^3:1: \["a\\n\\u001b\[31mb"\]: unknown key/);
+    assert.match(errors(withSource('"a\u202eb": x'))[0] ?? '', /^3:1: \["a\\u202eb"\]: unknown key/);
     assert.match(errors(withSource(`${'k'.repeat(500)}: x`))[0] ?? '', /^3:1: \["k{64}…"\]: unknown key/);
   });
 

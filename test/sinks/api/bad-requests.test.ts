@@ -313,25 +313,37 @@ describe('slow and many clients of the REST API', () => {
   let test: TestApi | undefined;
   afterEach(() => test?.api.stop());
 
-  it('drops who does not come to the end of a request, and serves the others meanwhile', async () => {
-    test = await startApi({ headersTimeoutMs: 1000, requestTimeoutMs: 1500 });
-    const { port, url } = test;
-    const slow = Array.from({ length: 300 }, (_, index) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      socket.resume();
-      const body =
-        'PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{';
-      socket.write(index % 2 === 0 ? 'GET /healthz HTTP/1.1\r\nHost: loc' : body);
-      return socket;
+  for (const [part, text, limits] of [
+    ['head', 'GET /healthz HTTP/1.1\r\nHost: loc', { headersTimeoutMs: 1000, requestTimeoutMs: 60_000 }],
+    [
+      'body',
+      'PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      { headersTimeoutMs: 1000, requestTimeoutMs: 1000 },
+    ],
+  ] as const) {
+    it(`drops who does not come to the end of the ${part}, and serves the others meanwhile`, async () => {
+      test = await startApi(limits);
+      const { port, url } = test;
+      const slow = Array.from({ length: 300 }, () => {
+        const socket = connect(port, '127.0.0.1')
+          .on('error', () => undefined)
+          .resume();
+        socket.write(text);
+        return socket;
+      });
+      try {
+        assert.equal((await http(`${url}/healthz`)).status, 200);
+        const what = 'the slow to be dropped';
+        await poll(() => slow.every((socket) => socket.closed), { what, timeoutMs: 15_000 });
+        assert.equal((await http(`${url}/healthz`)).status, 200);
+      } finally {
+        for (const socket of slow) socket.destroy();
+      }
     });
-    assert.equal((await http(`${url}/healthz`)).status, 200);
-    await poll(() => slow.every((socket) => socket.closed), { what: 'the slow to be dropped' });
-    assert.equal((await http(`${url}/healthz`)).status, 200);
-  });
+  }
 
   it('takes a bounded number of connections', async () => {
-    test = await startApi({ maxConnections: 10 });
+    test = await startApi({ maxConnections: 10, headersTimeoutMs: 60_000, requestTimeoutMs: 60_000 });
     const { port, url } = test;
     const sockets = Array.from({ length: 50 }, () =>
       connect(port, '127.0.0.1')
