@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { httpUrl, milliseconds, portNumber, protocols, secret, tlsClient } from '../../core/plugin/index.js';
+import { parseServer } from './server.js';
 
 const globs = () => z.array(z.string().min(1).max(512)).max(1000);
 
@@ -71,9 +72,17 @@ export const nacosSchema = z
     maxConcurrentRequests: z.int().min(1).max(1000).default(64).describe('Requests under way. Default 64.'),
   })
   .superRefine((config, context) => {
-    if ((config.username === undefined) === (config.password === undefined)) return;
-    const missing = config.username === undefined ? 'username' : 'password';
-    context.addIssue({ code: 'custom', path: [missing], message: 'username and password belong together' });
+    const complain = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message });
+    if ((config.username === undefined) !== (config.password === undefined)) {
+      const missing = config.username === undefined ? 'username' : 'password';
+      complain([missing], 'username and password belong together');
+    }
+    const servers = config.servers.map((url) => parseServer(url, config.grpcPortOffset));
+    for (const [index, { grpc }] of servers.entries()) {
+      if (grpc.port < 1 || grpc.port > 65_535) complain(['servers', index], `the gRPC port would be ${grpc.port}`);
+    }
+    if (config.tls && !servers.some(({ secure }) => secure)) complain(['tls'], 'no server has a URL with https');
   });
 
 export type NacosConfig = z.output<typeof nacosSchema>;
