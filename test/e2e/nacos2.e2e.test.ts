@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type DubboProvider, GREETING_SERVICE, startDubboProvider } from '../servers/dubbo.js';
 import type { NacosServer } from '../servers/nacos.js';
 import { startNacos2 } from '../servers/nacos2.js';
@@ -85,6 +86,24 @@ describe('Nacos 2.3.2, as a sidecar sees it', function () {
     await mesh.sees(cluster, [a]);
     await register(2);
     await mesh.sees(cluster, [a, b]);
+    guard.verify();
+  });
+
+  it('takes away an instance whose heartbeats end, and still knows it as unhealthy', async () => {
+    const guard = mesh.guard(cluster, [a.target, b.target]);
+    const crashing = await LegacyNacosClient.connect(nacos.address);
+    const metadata = {
+      'preserved.heart.beat.interval': '1000',
+      'preserved.heart.beat.timeout': '4000',
+      'preserved.ip.delete.timeout': '60000',
+    };
+    await crashing.register('orders', '10.6.0.4', { metadata });
+    await mesh.sees(cluster, [a, b, { target: '10.6.0.4:8080' }]);
+    await crashing.close();
+    await mesh.sees(cluster, [a, b]);
+    const known = await mesh.isthmus.instances('orders.nacos');
+    assert.equal(known.find(({ address }) => address === '10.6.0.4')?.health, 'unhealthy');
+    await client.deregister('orders', '10.6.0.4');
     guard.verify();
   });
 

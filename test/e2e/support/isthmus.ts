@@ -2,7 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { SourceList } from '../../../core/api/resources.js';
+import {
+  type InstanceResource,
+  type ServiceResource,
+  type SourceList,
+  toInstanceResources,
+} from '../../../core/api/resources.js';
 import type { SourceStatus } from '../../../core/source/status.js';
 import { pickPorts } from '../../servers/ports.js';
 import { type ServerHandle, type StartOptions, startServer } from '../../servers/process.js';
@@ -26,6 +31,8 @@ export interface Isthmus extends ServerHandle {
   readonly configSource: string;
   /** Answer of `GET /api/v1/sources`, parsed. */
   sources(signal?: AbortSignal): Promise<readonly SourceStatus[]>;
+  /** What the catalog knows of a host, the unhealthy included. */
+  instances(host: string): Promise<readonly InstanceResource[]>;
   /** Waits until a source is in a state, as `fresh` or `degraded`. */
   sourceIs(name: string, state: string): Promise<void>;
 }
@@ -62,11 +69,15 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
     },
     options,
   );
-  const sources = async (signal?: AbortSignal) => {
-    const { status, body } = await http(`${url}/api/v1/sources`, signal ? { signal } : {});
-    if (status !== 200) throw new Error(`GET /api/v1/sources: ${status} ${body}`);
-    return (JSON.parse(body) as SourceList).items;
+  const get = async (path: string, signal?: AbortSignal): Promise<unknown> => {
+    const { status, body } = await http(`${url}/api/v1/${path}`, signal ? { signal } : {});
+    if (status !== 200) throw new Error(`GET /api/v1/${path}: ${status} ${body}`);
+    return JSON.parse(body);
   };
+  const sources = async (signal?: AbortSignal) => ((await get('sources', signal)) as SourceList).items;
+  const instances = async (host: string) => [
+    ...toInstanceResources((await get(`services/${host}`)) as ServiceResource),
+  ];
   const sourceIs = async (name: string, state: string) => {
     let seen: unknown;
     const look = async (signal: AbortSignal) => {
@@ -77,5 +88,5 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
       throw new Error(`${error.message}; it is ${JSON.stringify(seen)}`, { cause: error });
     });
   };
-  return Object.assign(server, { url, configSource: `xds://127.0.0.1:${mcpPort}`, sources, sourceIs });
+  return Object.assign(server, { url, configSource: `xds://127.0.0.1:${mcpPort}`, sources, instances, sourceIs });
 }
