@@ -122,4 +122,18 @@ describe('adapters/consul: ACLs of a real Consul that denies by default', functi
     await poll(() => count(source, 'web') === 1 && count(source, 'db') === 1, { what: 'the listing' });
     assert.equal(source.recorder.degradedScopes.size, 0);
   });
+
+  it('follows what callers with no token may read, and loses nothing when they no longer may', async () => {
+    await writer.setAnonymousPolicy('anonymous', readAll);
+    await writer.register({ name: 'passing', id: 'p1', address: '10.5.0.4', port: 80 });
+    const source = start(undefined);
+    await until(source, 'the listing', () => count(source, 'web') === 1 && count(source, 'passing') === 1);
+    await writer.deregister('p1');
+    await until(source, 'a removal', () => count(source, 'passing') === 0 && source.recorder.degradedScopes.size === 0);
+    await writer.changePolicy('anonymous', readNothing);
+    for (const port of [90, 91, 92]) await writer.register({ name: 'web', id: 'w1', address: '10.5.0.1', port });
+    await until(source, 'degraded', () => source.recorder.degradedScopes.has(''));
+    assert.equal(count(source, 'web'), 1);
+    assert.equal(count(source, 'db'), 1);
+  });
 });

@@ -137,6 +137,24 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     assert.equal((await metric?.get())?.values[0]?.value, 2);
   });
 
+  it('asks a service that loses its watch to another one what has changed meanwhile', async () => {
+    registry.set(path('new'), [row('new')]);
+    registry.list('db', 'web', 'new');
+    start({ maxConnections: 8 });
+    await listed();
+    for (const name of ['db', 'web']) await watched(name);
+    // The catalog tells of a change of db, whose watch is to see it by itself; its answer is still on the way.
+    registry.set(path('db'), [row('db', '1', { Port: 7001 })], { wake: false });
+    registry.list('db', 'web', 'new');
+    await poll(() => registry.requests.filter((request) => request.query.get('filter')).length > 0);
+    // Then a change of a service without a watch, which takes the place of db.
+    registry.set(path('new'), [row('new', '1', { Port: 7002 })]);
+    registry.list('db', 'web', 'new');
+    const port = (name: string) => run.recorder.services.get(name)?.instances[0]?.ports['http'];
+    await until('the change of new', () => port('new') === 7002);
+    await until('the change of db', () => port('db') === 7001);
+  });
+
   it('keeps what was published of services that a filtered list lacks after a reconnect', async () => {
     start();
     await listed();
