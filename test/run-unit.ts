@@ -1,8 +1,5 @@
-import { ALL_TESTS, runMocha } from './run-mocha.js';
+import { unitLane } from './lanes.js';
+import { runMocha } from './run-mocha.js';
 
 /** All tests that need no server. */
-const ignored = ['test/**/*.server.test.ts', 'test/**/*.e2e.test.ts'];
-process.exitCode = await runMocha({
-  args: [ALL_TESTS, ...ignored.flatMap((pattern) => ['--ignore', pattern])],
-  timeoutMs: 10 * 60_000,
-});
+process.exitCode = await runMocha({ lanes: [unitLane], concurrency: 1, timeoutMs: 10 * 60_000 });

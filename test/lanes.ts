@@ -1,0 +1,25 @@
+import type { Lane } from './mocha-lane.js';
+
+const all = 'test/**/*.test.ts';
+const servers = 'test/**/*.server.test.ts';
+const endToEnd = 'test/**/*.e2e.test.ts';
+/** Those whose servers take longest to start, in a lane of their own. */
+const nacosAndEureka = 'test/adapters/{nacos,eureka}/*.server.test.ts';
+
+function ignoring(...patterns: readonly string[]): string[] {
+  return patterns.flatMap((pattern) => ['--ignore', pattern]);
+}
+
+/** Tests that need no server. */
+export const unitLane: Lane = { name: 'unit', args: [all, ...ignoring(servers, endToEnd)] };
+
+/**
+ * All tests, in lanes that take about as long as each other. Tests of servers wait more than they compute, so lanes
+ * side by side are done sooner even on two cores; the slowest come first.
+ */
+export const allLanes: readonly Lane[] = [
+  { name: 'nacos…', args: [nacosAndEureka] },
+  { name: 'e2e', args: [endToEnd] },
+  { name: 'servers', args: [servers, ...ignoring(nacosAndEureka)] },
+  unitLane,
+];
