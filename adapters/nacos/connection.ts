@@ -151,7 +151,10 @@ export class NacosConnection {
         { deadline: Date.now() + requestTimeoutMs },
         (error, bytes) => {
           this.lost.removeEventListener('abort', onLost);
-          if (error) return reject(new NacosError(`${message.type}: ${printable(error.details)}`, 0));
+          if (error) {
+            const reason = `${this.server.baseUrl} did not answer ${message.type}: ${printable(error.details)}`;
+            return reject(new NacosError(reason, 0, { cause: error }));
+          }
           try {
             resolve(decodeMessage(bytes ?? Buffer.alloc(0)));
           } catch (cause) {

@@ -62,9 +62,9 @@ export class Publication {
     else if (services.delete(name) && this.#flowing) this.#out.remove(name);
   }
 
-  /** From now until `release`, services that lose an instance are held back. */
+  /** From now until `release`, services that lose an instance that was published are held back. */
   hold(namespace: string): void {
-    this.#begin(namespace).held = new Map();
+    this.#begin(namespace).held = this.#flowing ? new Map() : undefined;
   }
 
   /** Services that are held back. */
