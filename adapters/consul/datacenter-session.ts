@@ -1,5 +1,4 @@
-import { matchesGlob } from '../../core/catalog/glob.js';
-import { backoffMs, type Clock, type Service } from '../../core/plugin/index.js';
+import { backoffMs, type Clock, matchesGlob, type Service } from '../../core/plugin/index.js';
 import { follow } from './blocking-query.js';
 import type { Answer, ConsulClient } from './client.js';
 import type { ConsulConfig } from './config.js';

@@ -1,5 +1,4 @@
-import { matchesGlob } from '../../core/catalog/glob.js';
-import { type BackoffOptions, backoffMs, type Deps, type SourceOutput } from '../../core/plugin/index.js';
+import { type BackoffOptions, backoffMs, type Deps, matchesGlob, type SourceOutput } from '../../core/plugin/index.js';
 import type { NacosConfig } from './config.js';
 import { toService } from './convert.js';
 import { isDubboBookkeeping } from './dubbo.js';

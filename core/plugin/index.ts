@@ -1,3 +1,4 @@
+export { matchesGlob } from '../catalog/glob.js';
 export * from '../config/config-error.js';
 export * from '../config/fields.js';
 export * from '../config/secret.js';
