@@ -109,7 +109,7 @@ export const consulSchema = z
       ),
     auditMs: milliseconds(1000)
       .default(300_000)
-      .describe('Time between two checks of every service that has no watch, in ms, with jitter. Default 300000.'),
+      .describe('Time between two checks of every service, in ms, with a tenth of jitter. Default 300000.'),
     forgetEmptyAfterMs: milliseconds(0)
       .default(600_000)
       .describe(

@@ -242,7 +242,8 @@ export class DatacenterSession {
       state.listed = tags !== undefined;
       if (tags === undefined) {
         if (wasListed) this.#watches.drop(state);
-        this.#queue.add(state.name, 'read');
+        // What ACLs hide is tried again with back-off, not each time that the catalog moves.
+        if (wasListed || state.failures === 0) this.#queue.add(state.name, 'read');
       } else if (state.tags !== tags || !wasListed) {
         state.tags = tags;
         this.#enqueueRead(state.name);
@@ -351,12 +352,14 @@ export class DatacenterSession {
     if (this.#isListed) this.#options.output.recovered(state.name);
   }
 
-  /** @throws ConsulError `hidden`: no list is empty that ACLs may have emptied */
+  /** A datacenter has one service at least, `consul`, which its servers are: no list is empty. @throws ConsulError */
   #decodeServices(answer: Answer): ReadonlyMap<string, readonly string[]> {
     const { include, exclude, tags } = this.#options.config;
     const all = decodeServices(answer.parse());
-    if (all.size === 0 && answer.hidden !== 'nothing') {
-      throw new ConsulError('hidden', this.#hiddenMessage('services', 'service:read'));
+    if (all.size === 0) {
+      throw answer.hidden === 'nothing'
+        ? new ConsulError('unavailable', `${this.#options.client.server}: the catalog has no service, not even its own`)
+        : new ConsulError('hidden', this.#hiddenMessage('services', 'service:read'));
     }
     const wanted = new Map<string, readonly string[]>();
     for (const [name, has] of all) {

@@ -35,10 +35,11 @@ export class Publication {
     const wasFirst = this.#unlisted.size > 0;
     this.#unlisted.delete(datacenter);
     if (!wasFirst) for (const service of changed) this.#out.upsert(service);
-    else if (this.#unlisted.size === 0) this.#publishAll();
+    // Before everything is published: what is over then must not be said again.
     for (const scope of [...(this.#degraded.get(datacenter)?.keys() ?? [])]) {
       if (scope === undefined || !failed.has(scope)) this.#recover(datacenter, scope);
     }
+    if (wasFirst && this.#unlisted.size === 0) this.#publishAll();
     for (const [scope, reason] of failed) this.degraded(datacenter, reason, scope);
   }
 

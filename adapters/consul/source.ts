@@ -21,6 +21,8 @@ interface Datacenter extends PublishedDatacenter {
 }
 
 const retry = { baseMs: 250, maxMs: 10_000 };
+/** A session that ends sooner after its listing counts as failed: a listing is the most that a registry can be asked. */
+const steadyMs = 30_000;
 const maxForgetIntervalMs = 10_000;
 const auditMetric = 'isthmus_consul_audit_differences_total';
 
@@ -59,18 +61,28 @@ export class ConsulSource implements Source {
   /** One session after another, each on the next server. */
   async #follow(datacenter: Datacenter, publication: Publication, signal: AbortSignal): Promise<void> {
     const { servers } = this.#config;
+    const { clock } = this.#deps;
     let attempt = 0;
+    let shortSessions = 0;
+    let listedMs: number | undefined;
     const output = this.#output(datacenter, publication, () => {
-      attempt = 0;
+      listedMs = clock.now();
+      attempt = shortSessions;
     });
     for (let turn = 0; ; turn++) {
+      listedMs = undefined;
       try {
         await this.#runSession(servers[turn % servers.length] ?? '', datacenter, output, signal);
       } catch (error) {
         signal.throwIfAborted();
         publication.degraded(datacenter, toConsulError(error));
       }
-      await this.#deps.clock.sleep(backoffMs(attempt++, retry), signal);
+      if (listedMs !== undefined) {
+        const isSteady = clock.now() - listedMs >= steadyMs;
+        if (isSteady) attempt = 0;
+        shortSessions = isSteady ? 0 : shortSessions + 1;
+      }
+      await clock.sleep(backoffMs(attempt++, retry), signal);
     }
   }
 

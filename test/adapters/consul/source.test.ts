@@ -66,6 +66,50 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     assert.equal(run.recorder.synced, false);
   });
 
+  it('removes nothing for a catalog with no service: the servers themselves are one', async () => {
+    start();
+    await listed();
+    // Before 1.11 Consul does not say that ACLs have emptied an answer.
+    registry.set(path('web'), [], { wake: false });
+    registry.set(path('db'), [], { wake: false });
+    registry.set('/v1/catalog/services', {});
+    await until('degraded', () => /no service/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    assert.equal(ids('web'), 'host-1/web-1');
+    assert.equal(ids('db'), 'host-1/db-1');
+  });
+
+  it('does not read a hidden service again at each change of the catalog', async () => {
+    const reads = (resource: string) => registry.requests.filter((request) => request.path === resource).length;
+    const catalog = '/v1/catalog/services';
+    start();
+    await listed();
+    registry.set(path('db'), [], { headers: filtered, wake: false });
+    for (let round = 0; round < 6; round++) {
+      const before = reads(catalog);
+      registry.set(catalog, { web: [`tag-${round}`] }, { headers: filtered });
+      await poll(() => reads(catalog) > before);
+      if (round === 0) await until('degraded', () => run.recorder.degradedScopes.has('service db'));
+    }
+    const count = registry.requests.filter(({ path: asked, query }) => asked === path('db') && !query.has('index'));
+    // The listing, the one that found it hidden, and at most two of its own retries.
+    assert.ok(count.length <= 4, `${count.length} reads`);
+  });
+
+  it('lists everything ever more seldom when each listing is followed by a failure', async () => {
+    registry.intercept = (request, response) => {
+      if (request.path !== '/v1/health/state/critical' || !request.query.has('index')) return false;
+      response.writeHead(504).end('a proxy that lets nobody wait');
+      return true;
+    };
+    start();
+    const listings = () =>
+      registry.requests.filter((request) => request.path === '/v1/catalog/nodes' && !request.query.has('index'));
+    await poll(() => listings().length >= 5);
+    const times = listings().map(({ atMs }) => atMs);
+    // Half of 250, 500, 1000 and 2000 ms at least; without back-off all of them are over in one second.
+    assert.ok((times[4] ?? 0) - (times[0] ?? 0) > 1800, `${times}`);
+  });
+
   it('believes a streamed answer that lacks instances only once a direct one lacks them too', async () => {
     start();
     await listed();
