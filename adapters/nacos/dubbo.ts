@@ -10,7 +10,7 @@ export const dubboPortNumbers: Readonly<Record<DubboProtocol, number>> = { dubbo
 
 const endpointsKey = 'dubbo.endpoints';
 const maxEndpoints = 16;
-const aliases: Readonly<Record<string, DubboProtocol>> = { triple: 'tri' };
+const aliases: ReadonlyMap<string, DubboProtocol> = new Map([['triple', 'tri']]);
 
 /** What Dubbo's `NacosRegistry` writes into a service name: `providers:interface:version:group`. */
 export interface DubboName {
@@ -35,7 +35,7 @@ export function isDubboBookkeeping(name: string): boolean {
 export function dubboProtocol(name: string | undefined): DubboProtocol | undefined {
   if (name === undefined) return 'dubbo';
   const lower = name.toLowerCase();
-  return aliases[lower] ?? dubboProtocols.find((protocol) => protocol === lower);
+  return aliases.get(lower) ?? dubboProtocols.find((protocol) => protocol === lower);
 }
 
 /**

@@ -17,7 +17,11 @@ import { defaultCluster } from './service-key.js';
 const protocolKeys = ['protocol', 'istio-protocol'] as const;
 /** Under which Spring Boot gRPC starters announce a second port. */
 const grpcPortKey = 'gRPC_port';
-const aliases: Readonly<Record<string, Protocol>> = { h2: 'http2', h2c: 'http2', triple: 'tri' };
+const aliases: ReadonlyMap<string, Protocol> = new Map([
+  ['h2', 'http2'],
+  ['h2c', 'http2'],
+  ['triple', 'tri'],
+]);
 const maxWeight = 1_000_000;
 
 /** What one entry of a Nacos service is. */
@@ -114,7 +118,7 @@ function protocolOf(metadata: Readonly<Record<string, string>>): Protocol | unde
   for (const key of protocolKeys) {
     const value = metadata[key]?.toLowerCase();
     if (!value) continue;
-    const protocol = Object.hasOwn(aliases, value) ? aliases[value] : value;
+    const protocol = Object.hasOwn(aliases, value) ? aliases.get(value) : value;
     if (protocol !== undefined && isProtocol(protocol)) return protocol;
   }
   // Spring Cloud Alibaba's mark of an instance that is to be called by https.

@@ -56,10 +56,13 @@ export class HostTemplate {
 }
 
 function toLabel(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .replace(/^-+|-+$/g, '');
+  const label = text.toLowerCase().replace(/[^a-z0-9-]+/g, '-');
+  // By hand: /-+$/ takes quadratic time on a name of many dashes, and registries hold whatever was put there.
+  let start = 0;
+  let end = label.length;
+  while (start < end && label[start] === '-') start++;
+  while (end > start && label[end - 1] === '-') end--;
+  return label.slice(start, end);
 }
 
 function renderParts(parts: readonly Part[], attributes: Metadata, missing: string[]): string {
@@ -70,7 +73,7 @@ function renderParts(parts: readonly Part[], attributes: Metadata, missing: stri
         text += part.text;
         break;
       case 'placeholder': {
-        const value = attributes[part.attribute] ?? '';
+        const value = Object.hasOwn(attributes, part.attribute) ? (attributes[part.attribute] ?? '') : '';
         if (!/[a-z0-9]/i.test(value)) missing.push(part.attribute);
         text += part.label ? value.replaceAll('.', '-') : value;
         break;

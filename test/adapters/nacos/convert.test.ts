@@ -200,6 +200,15 @@ describe('adapters/nacos convert', () => {
     assert.equal(after.attributes, before.attributes);
   });
 
+  it('takes no word of JavaScript for a protocol', () => {
+    for (const protocol of ['constructor', '__proto__', 'toString']) {
+      for (const name of ['orders', 'providers:a:b:c']) {
+        const service = convert([host({ metadata: { protocol } })], { ...orders, name });
+        assert.deepEqual(serviceProblems(service), [], `${name}, ${protocol}`);
+      }
+    }
+  });
+
   it('makes a sound service of anything', () => {
     const value = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.object({ maxDepth: 1 }));
     const field = (...usual: unknown[]) => fc.option(fc.oneof(fc.constantFrom(...usual), value), { nil: undefined });
