@@ -118,7 +118,7 @@ function protocolOf(metadata: Readonly<Record<string, string>>): Protocol | unde
   for (const key of protocolKeys) {
     const value = metadata[key]?.toLowerCase();
     if (!value) continue;
-    const protocol = Object.hasOwn(aliases, value) ? aliases.get(value) : value;
+    const protocol = aliases.get(value) ?? value;
     if (protocol !== undefined && isProtocol(protocol)) return protocol;
   }
   // Spring Cloud Alibaba's mark of an instance that is to be called by https.

@@ -200,6 +200,11 @@ describe('adapters/nacos convert', () => {
     assert.equal(after.attributes, before.attributes);
   });
 
+  it('knows the other names of protocols', () => {
+    const protocolOf = (protocol: string) => convert([host({ metadata: { protocol } })], orders).ports[0]?.protocol;
+    assert.deepEqual(['h2', 'h2c', 'grpc'].map(protocolOf), ['http2', 'http2', 'grpc']);
+  });
+
   it('takes no word of JavaScript for a protocol', () => {
     for (const protocol of ['constructor', '__proto__', 'toString']) {
       for (const name of ['orders', 'providers:a:b:c']) {
