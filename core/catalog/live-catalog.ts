@@ -148,10 +148,17 @@ export class LiveCatalog implements Catalog {
       published.set(host, merged.service);
       clashes.push(...merged.clashes);
     }
+    // Two sources may have twins of one name: those are merged as their common host is.
+    const byTwinHost = new Map<string, Contribution[]>();
     for (const twin of twins) {
       const other = hostOfTwin(host, twin.service.name);
-      published.set(other, mergeHost(other, [twin], { mode: 'union' }).service);
+      byTwinHost.set(other, [...(byTwinHost.get(other) ?? []), twin]);
       clashes.push(`${twin.source} has ${twin.service.name} under this host too; it is published as ${other}`);
+    }
+    for (const [other, claims] of byTwinHost) {
+      const merged = mergeHost(other, claims, this.#options.policyOf(host));
+      published.set(other, merged.service);
+      clashes.push(...merged.clashes);
     }
     this.#noteClashes(host, clashes);
     for (const old of this.#twins.get(host) ?? []) {

@@ -144,6 +144,31 @@ describe('LiveCatalog', () => {
       assert.ok(hosts[0]?.includes('orders.mesh=ORDERS'));
     });
 
+    it('merges twins of one name that two sources have', () => {
+      const { catalog } = aCatalog();
+      const inA = aService('orders', [anInstance('1', { address: '10.0.0.1' })]);
+      const inB = aService('orders', [anInstance('2', { address: '10.0.0.2' })]);
+      for (const source of ['a', 'b']) catalog.apply(source, [['Orders', aService('Orders')]]);
+      catalog.apply('a', [['orders', inA]]);
+      catalog.apply('b', [['orders', inB]]);
+      const twin = [...catalog.snapshot().services.values()].find(({ host }) => host !== 'orders.mesh');
+      assert.deepEqual(
+        twin?.origins.map(({ source, instances }) => [source, instances[0]?.id]),
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+      );
+      catalog.apply('b', [['orders', undefined]]);
+      assert.deepEqual(
+        catalog
+          .snapshot()
+          .services.get(twin?.host ?? '')
+          ?.origins.map(({ source }) => source),
+        ['a'],
+      );
+    });
+
     it('takes the hosts of twins back when they go', () => {
       const { catalog } = aCatalog();
       for (const twin of twins) catalog.apply('a', [twin]);
