@@ -36,6 +36,13 @@ describe('HostTemplate', () => {
     assert.equal(hostOf(template, { name: '%2e%2f\r\n\u001b[31m' }), '2e-2f-31m.nacos');
   });
 
+  it('takes no longer than a name is long, whatever is in it', () => {
+    const dashes = '-'.repeat(100_000);
+    const startMs = performance.now();
+    assert.equal(hostOf(new HostTemplate('{name}.nacos'), { name: `${dashes}a${dashes}.${dashes}b` }), 'a.b.nacos');
+    assert.ok(performance.now() - startMs < 1000);
+  });
+
   it('refuses what is too long for DNS', () => {
     const template = new HostTemplate('{name}.nacos');
     assert.ok('reason' in template.render({ name: 'a'.repeat(64) }));
