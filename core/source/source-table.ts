@@ -46,8 +46,13 @@ export class SourceTable {
     const known = this.#services.get(service.name);
     this.#count(known, -1);
     this.#count(canonical, 1);
-    this.#services.set(service.name, canonical);
-    if (known === undefined || !sameService(known, canonical)) this.#mark(service.name);
+    if (known !== undefined && sameService(known, canonical)) {
+      // The known one is what the catalog holds: another copy would double the memory with each new listing.
+      this.#services.set(service.name, withRejected(known, canonical.rejected));
+    } else {
+      this.#services.set(service.name, canonical);
+      this.#mark(service.name);
+    }
   }
 
   remove(name: string): void {
@@ -75,6 +80,11 @@ export class SourceTable {
     this.#instances += sign * service.instances.length;
     this.#rejected += sign * (service.rejected?.length ?? 0);
   }
+}
+
+function withRejected(service: Service, rejected: readonly Rejection[] = []): Service {
+  if ((service.rejected?.length ?? 0) === 0 && rejected.length === 0) return service;
+  return { ...service, rejected };
 }
 
 /** The same service with its instances in order; the very same object when it already is. */

@@ -30,6 +30,21 @@ describe('SourceTable', () => {
     assert.equal(calls(), 1);
   });
 
+  it('holds no second copy of what is the same, but the newest rejections', () => {
+    const { table } = aTable();
+    table.upsert(aService('a', [anInstance('1')]));
+    const first = table.services.get('a');
+    table.replaceAll([aService('a', [anInstance('1')])]);
+    assert.equal(table.services.get('a'), first);
+    table.upsert({ ...aService('a', [anInstance('1')]), rejected: [{ record: 'x', reason: 'no port' }] });
+    assert.equal(table.services.get('a')?.instances, first?.instances);
+    assert.equal(table.services.get('a')?.rejected?.length, 1);
+    assert.equal(table.rejectedCount, 1);
+    table.upsert(aService('a', [anInstance('1')]));
+    assert.equal(table.services.get('a')?.rejected?.length ?? 0, 0);
+    assert.equal(table.rejectedCount, 0);
+  });
+
   it('keeps instances in order, so that a registry that shuffles changes nothing', () => {
     const { table } = aTable();
     table.upsert(aService('a', [anInstance('2'), anInstance('1')]));
