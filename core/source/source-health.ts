@@ -26,11 +26,21 @@ export class SourceHealth {
     return this.#synced;
   }
 
-  /** Scopes that are held as degraded, at most: a registry with more trouble than that is degraded as a whole. */
-  static readonly maxScopes = 1000;
+  /** Whether what was read whole can be trusted in every part. */
+  get isFresh(): boolean {
+    return this.#synced && this.#issues.size === 0;
+  }
+
+  /**
+   * Scopes that are held as degraded, at most: a registry with more trouble than that is degraded as a whole, until it
+   * is listed anew. More than a registry has services, so that each can recover by itself.
+   */
+  static readonly maxScopes = 100_000;
 
   degraded(cause: string, scope: string | undefined, nowMs: number): void {
-    const key = this.#issues.size >= SourceHealth.maxScopes ? wholeSource : (scope ?? wholeSource);
+    const wanted = scope ?? wholeSource;
+    const isOneTooMany = this.#issues.size >= SourceHealth.maxScopes && !this.#issues.has(wanted);
+    const key = isOneTooMany ? wholeSource : wanted;
     // The first moment counts, the newest cause explains.
     this.#issues.set(key, { sinceMs: this.#issues.get(key)?.sinceMs ?? nowMs, cause });
   }

@@ -142,7 +142,7 @@ export class SourceSupervisor {
       recovered: (scope?: string) => {
         if (signal.aborted) return;
         this.#troubles.over(scope);
-        if (health.recovered(scope, clock.now()) && health.state(clock.now()).state === 'fresh') {
+        if (health.recovered(scope, clock.now()) && health.isFresh) {
           logger.info({ scope }, 'source is fresh again');
         }
       },

@@ -29,6 +29,27 @@ describe('SourceHealth', () => {
     assert.deepEqual(health.state(8), { state: 'fresh', sinceMs: 6 });
   });
 
+  it('is fresh again once each of ten thousand scopes has recovered', () => {
+    const health = new SourceHealth(0, 1000);
+    health.listed(1);
+    const scopes = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
+    for (const scope of scopes) health.degraded('x', scope, 2);
+    for (const scope of scopes) health.degraded('y', scope, 3);
+    for (const scope of scopes.slice(1)) health.recovered(scope, 4);
+    assert.deepEqual(health.state(4), { state: 'degraded', sinceMs: 2, cause: 'y', scopes: ['s0'] });
+    health.recovered('s0', 5);
+    assert.deepEqual(health.state(6), { state: 'fresh', sinceMs: 5 });
+  });
+
+  it('does not take a known scope for one too many', () => {
+    const health = new SourceHealth(0, 1000);
+    health.listed(1);
+    for (let scope = 0; scope < SourceHealth.maxScopes; scope++) health.degraded('x', `s${scope}`, 2);
+    health.degraded('y', 's0', 3);
+    for (let scope = 0; scope < SourceHealth.maxScopes; scope++) health.recovered(`s${scope}`, 4);
+    assert.equal(health.state(5).state, 'fresh');
+  });
+
   it('keeps a bounded number of scopes', () => {
     const health = new SourceHealth(0, 1000);
     health.listed(1);
