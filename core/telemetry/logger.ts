@@ -20,7 +20,7 @@ const maxBufferedBytes = 4 * 1024 * 1024;
  * registries put into them can't forge a line: control characters are escaped in both formats.
  */
 export function createLogger({ level, format, site, destination: given, colorize = false }: LoggerOptions): Logger {
-  const stream = given ?? destination({ dest: 2, sync: false, maxLength: maxBufferedBytes });
+  const stream = given ?? standardError();
   return pino(
     {
       level,
@@ -30,4 +30,23 @@ export function createLogger({ level, format, site, destination: given, colorize
     },
     format === 'pretty' ? prettyStream(stream, { colorize }) : stream,
   );
+}
+
+function standardError(): DestinationStream {
+  const stream = destination({ dest: 2, sync: false, maxLength: maxBufferedBytes });
+  // A log that can't be written, as on a full disk, must not end the daemon; and where would one tell? What waits is
+  // tried again with the next entry, within the bound above.
+  let isFailing = false;
+  stream.on('error', () => {
+    isFailing = true;
+  });
+  stream.on('write', () => {
+    isFailing = false;
+  });
+  // pino flushes before the process ends, and again as long as that gave the event loop something to do: for ever.
+  const flush = stream.flush.bind(stream);
+  stream.flush = (done) => (isFailing ? done?.() : flush(done));
+  const flushSync = stream.flushSync.bind(stream);
+  stream.flushSync = () => (isFailing ? undefined : flushSync());
+  return stream;
 }

@@ -1,4 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Secret } from '../../../core/config/secret.js';
 import { createLogger } from '../../../core/telemetry/logger.js';
 
@@ -44,6 +50,40 @@ describe('createLogger', () => {
       assert.match(text, /FAKE/);
     });
   }
+
+  it('outlives a standard error that cannot be written, as on a full disk', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isthmus-log-'));
+    const readOnly = openSync(fileURLToPath(import.meta.url), 'r');
+    try {
+      const script = join(folder, 'log.mts');
+      const module = JSON.stringify(new URL('../../../core/telemetry/logger.ts', import.meta.url).href);
+      writeFileSync(
+        script,
+        `const { createLogger } = await import(${module});
+        const logger = createLogger({ level: 'info', format: 'json' });
+        for (let count = 0; count < 5; count++) {
+          logger.info('entry');
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        process.stdout.write('alive');`,
+      );
+      const child = spawn(process.execPath, ['--import', 'tsx', script], {
+        cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+        stdio: ['ignore', 'pipe', readOnly],
+        timeout: 15_000,
+        killSignal: 'SIGKILL',
+      });
+      let out = '';
+      child.stdout?.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+      });
+      const [code] = await once(child, 'close');
+      assert.deepEqual([code, out], [0, 'alive']);
+    } finally {
+      closeSync(readOnly);
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('writes text for people, an error with its indented stack', () => {
     const { lines, destination } = memory();
