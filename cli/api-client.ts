@@ -160,7 +160,11 @@ export class ApiClient {
 function baseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
-  if (!url || !isHttp || url.search !== '' || url.hash !== '' || url.username !== '') {
+  // What may hold a password is not repeated.
+  if (text.includes('@')) {
+    throw new CliError(exitCode.usage, 'the server is to be a URL without credentials; see --token-file');
+  }
+  if (!url || !isHttp || url.search !== '' || url.hash !== '') {
     throw new CliError(exitCode.usage, `the server is to be a URL as ${defaultServer}, not ${printable(text)}`);
   }
   return url.href.replace(/\/+$/, '');

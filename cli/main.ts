@@ -6,7 +6,12 @@ import { version } from './version.js';
 const stop = new AbortController();
 const outputClosed = new AbortController();
 // Once: whoever asks a second time is not made to wait for a clean end.
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`got ${name}`)));
+const signals = ['SIGINT', 'SIGTERM'] as const;
+const onSignal = (name: NodeJS.Signals) => {
+  for (const each of signals) process.off(each, onSignal);
+  stop.abort(new Error(`got ${name}`));
+};
+for (const name of signals) process.on(name, onSignal);
 // A reader that has seen enough, as `| head`, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

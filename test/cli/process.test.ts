@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +91,32 @@ sinks: [{ kind: mcp, listen: 127.0.0.1:0 }]
       for (const line of daemon.err().trimEnd().split('\n')) JSON.parse(line);
     });
   }
+
+  it('ends at once on a second signal, whichever the first was', async () => {
+    const daemon = start(['run', '--config', configFile('127.0.0.1:0')]);
+    const url = new URL(await apiOf(daemon));
+    // Half a request, which a clean end waits for.
+    const socket = connect(Number(url.port), url.hostname);
+    socket.on('error', () => undefined);
+    try {
+      await once(socket, 'connect');
+      socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
+      await poll(async () => (await http(`${url.href}readyz`)).status === 200, { what: 'the daemon to be ready' });
+      daemon.child.kill('SIGTERM');
+      await poll(
+        async () =>
+          http(`${url.href}healthz`).then(
+            () => false,
+            () => true,
+          ),
+        { what: 'the API to close' },
+      );
+      daemon.child.kill('SIGINT');
+      assert.equal(await daemon.ended, 'SIGINT');
+    } finally {
+      socket.destroy();
+    }
+  });
 
   it('exits with 1 and the address when its port is taken', async () => {
     const other = await startApi();

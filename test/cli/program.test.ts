@@ -60,6 +60,10 @@ describe('isthmus', () => {
     [['run', '--config'], /^error: option '-c, --config <file>' argument missing/],
     [['rnu\u001b[31m'], /^error: unknown command 'rnu\\u001b\[31m'/],
     [
+      ['get', 'sources', '--server', 'http://:hunter2@127.0.0.1:1'],
+      /^error: the server is to be a URL without credentials; see --token-file\n$/,
+    ],
+    [
       ['get', 'sources', '--server', 'nowhere'],
       /^error: the server is to be a URL as http:\/\/127\.0\.0\.1:8080, not nowhere\n$/,
     ],
