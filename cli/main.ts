@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { CliContext } from './context.js';
+import { exitAfter } from './last-resort.js';
 import { runProgram } from './program.js';
 import { version } from './version.js';
 
@@ -21,6 +22,9 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** Sources have 1.5 s to stop, sinks and the API 2 s each. */
+const endGraceMs = 10_000;
+
 const context: CliContext = {
   env: process.env,
   stdout: process.stdout,
@@ -29,7 +33,15 @@ const context: CliContext = {
   outputClosed: outputClosed.signal,
   version,
   loadPlugins: async () => (await import('./wire.js')).plugins,
-  runDaemon: async (config, options) => (await import('./daemon.js')).runDaemon(config, options),
+  runDaemon: async (config, options) => {
+    const { runDaemon } = await import('./daemon.js');
+    options.signal.addEventListener('abort', () => exitAfter(endGraceMs), { once: true });
+    try {
+      await runDaemon(config, options);
+    } finally {
+      exitAfter(endGraceMs);
+    }
+  },
 };
 // Not process.exit(): it would cut off what is still being written.
 process.exitCode = await runProgram(process.argv.slice(2), context);
