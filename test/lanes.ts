@@ -10,8 +10,15 @@ function ignoring(...patterns: readonly string[]): string[] {
   return patterns.flatMap((pattern) => ['--ignore', pattern]);
 }
 
+const adapters = 'test/adapters/**/*.test.ts';
+const outputs = 'test/{sinks,cli}/**/*.test.ts';
+
 /** Tests that need no server. */
-export const unitLane: Lane = { name: 'unit', args: [all, ...ignoring(servers, endToEnd)] };
+export const unitLanes: readonly Lane[] = [
+  { name: 'adapters', args: [adapters, ...ignoring(servers)] },
+  { name: 'outputs', args: [outputs, ...ignoring(servers)] },
+  { name: 'core…', args: [all, ...ignoring(adapters, outputs, servers, endToEnd)] },
+];
 
 /**
  * All tests, in lanes that take about as long as each other. Tests of servers wait more than they compute, so lanes
@@ -21,5 +28,5 @@ export const allLanes: readonly Lane[] = [
   { name: 'nacos…', args: [nacosAndEureka] },
   { name: 'e2e', args: [endToEnd] },
   { name: 'servers', args: [servers, ...ignoring(nacosAndEureka)] },
-  unitLane,
+  ...unitLanes,
 ];
