@@ -27,7 +27,7 @@ export class RegistryFile {
 
   /**
    * Reads the file, or the one before it when the file is damaged, which is set aside then.
-   * @throws what the file system throws, but for a file that is not there
+   * @throws what the file system throws, but for a file that is not there; Error for one that is larger than allowed
    */
   async load(): Promise<LoadResult> {
     await mkdir(this.#dir, { recursive: true });
@@ -65,7 +65,10 @@ export class RegistryFile {
     const path = join(this.#dir, name);
     try {
       const { size } = await stat(path);
-      if (size > this.#maxBytes + 4096) throw new FileError(`the file is larger than ${this.#maxBytes} bytes`);
+      // Whole, for all that is known: no reason to set it aside and begin empty.
+      if (size > this.#maxBytes + 4096) {
+        throw new Error(`${path} has ${size} bytes, more than the ${this.#maxBytes} allowed (maxFileBytes)`);
+      }
       return decodeFile(await readFile(path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

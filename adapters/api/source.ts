@@ -31,6 +31,8 @@ export class ApiSource implements Source {
   #loaded = false;
   /** Where changes are published, one for each run; none: nobody is served. */
   readonly #outs = new Set<SourceOutput>();
+  /** When instances were last let expire. */
+  #tickedMs: number | undefined;
   #failedWrites = 0;
   #retryAtMs = 0;
   #fileTrouble: Error | undefined;
@@ -87,16 +89,18 @@ export class ApiSource implements Source {
   /** Lets instances expire and writes again what could not be written, until `signal` aborts. */
   async #tick(signal: AbortSignal): Promise<never> {
     const { clock, logger } = this.#deps;
-    let lastMs = clock.now();
+    // The time between two runs is one in which no heartbeat could be taken either.
+    let lastMs = this.#tickedMs ?? clock.now();
     for (;;) {
       await clock.sleep(tickMs, signal);
       const nowMs = clock.now();
       const lostMs = nowMs - lastMs - tickMs;
       if (lostMs > pauseMs) {
-        logger.warn({ lostMs }, 'the process stood still; every instance gets the time back');
+        logger.warn({ lostMs }, 'no heartbeat could be taken for a time; every instance gets it back');
         this.#registry.postpone(lostMs);
       }
       lastMs = nowMs;
+      this.#tickedMs = nowMs;
       const changes = this.#registry.expire();
       for (const change of changes) this.#publish(change);
       const isRetryDue = this.#failedWrites > 0 && nowMs >= this.#retryAtMs;
@@ -158,9 +162,11 @@ export class ApiSource implements Source {
       this.#fileTrouble = undefined;
     } catch (error) {
       const trouble = error instanceof Error ? error : new Error(String(error));
+      // Each change tries again: a full disk must not be filled by what is said of it.
+      const isKnown = this.#failedWrites > 0 && this.#fileTrouble?.message === trouble.message;
       this.#retryAtMs = clock.now() + backoffMs(this.#failedWrites++, writeRetry);
       this.#fileTrouble = trouble;
-      logger.error({ err: trouble }, 'the registry file could not be written; it is tried again');
+      if (!isKnown) logger.error({ err: trouble }, 'the registry file could not be written; it is tried again');
       for (const out of this.#outs) out.degraded(trouble, fileScope);
       throw trouble;
     }

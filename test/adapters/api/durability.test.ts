@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pino from 'pino';
 import { ManualClock, Recorder, type SourceRun } from '../../../testkit/index.js';
 import { type Api, makeApi, makeDataDir, root, startApi } from './make-api.js';
 
@@ -137,6 +138,50 @@ describe('adapters/api: the registry on disk', () => {
     await clock.advance(60_000);
     await api.run.recorder.waitFor(({ degradedScopes }) => degradedScopes.size === 0, { what: 'the write' });
     assert.deepEqual(ids(await start()), ['a', 'b']);
+  });
+
+  it('logs a disk that cannot be written once, however many changes come, and again when it fails anew', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const api = makeApi(dir, {}, new ManualClock(), logger);
+    runs.push(await startApi(api));
+    const register = (id: string) =>
+      api.client.put(`${root}/orders/instances/${id}`, { address: '10.0.0.1', port: 80 });
+    for (const disk of ['first', 'second']) {
+      await mkdir(file('registry.jsonl.new'));
+      for (let index = 0; index < 20; index++) assert.equal((await register(`${disk}-${index}`)).status, 503);
+      await rm(file('registry.jsonl.new'), { recursive: true });
+      assert.equal((await register(`${disk}-last`)).status, 201);
+    }
+    assert.equal(lines.length, 2);
+  });
+
+  it('gives back the time between two runs, in which no heartbeat could be taken', async () => {
+    const clock = new ManualClock();
+    const api = makeApi(dir, {}, clock);
+    const first = await startApi(api);
+    await api.client.put(`${root}/orders/instances/a`, { address: '10.0.0.1', port: 80, ttlSeconds: 10 });
+    await clock.advance(1000);
+    await first.stop();
+    await clock.advance(30_000);
+    assert.equal((await api.client.put(`${root}/orders/instances/a/heartbeat`)).status, 503);
+    const second = await startApi(api);
+    runs.push(second);
+    await clock.advance(5000);
+    assert.deepEqual(ids({ run: second }), ['a']);
+    await clock.advance(10_000);
+    assert.deepEqual(ids({ run: second }), []);
+  });
+
+  it('fails the run, and leaves the files alone, when the file is larger than is allowed', async () => {
+    const api = await start();
+    for (let index = 0; index < 10; index++) await put(api, `i${index}`, { metadata: { long: 'x'.repeat(1000) } });
+    const before = await readFile(file());
+    const small = makeApi(dir, { maxFileBytes: 1024 });
+    const recorder = new Recorder();
+    await assert.rejects(small.source.run(recorder, AbortSignal.timeout(1000)), /maxFileBytes/);
+    assert.equal(recorder.synced, false);
+    assert.deepEqual(await readFile(file()), before);
   });
 
   it('fails the run, and publishes nothing, when the file cannot be read', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import type { z } from 'zod';
 import { apiSchema } from '../../../adapters/api/config.js';
 import { ApiSource } from '../../../adapters/api/source.js';
@@ -17,9 +17,13 @@ export interface Api {
 /** The path below which the registry of {@link makeApi} is. */
 export const root = '/api/v1/registry/local/services';
 
-export function makeApi(dataDir: string, config: z.input<typeof apiSchema> = {}, clock: Clock = systemClock): Api {
+export function makeApi(
+  dataDir: string,
+  config: z.input<typeof apiSchema> = {},
+  clock: Clock = systemClock,
+  logger: Logger = pino({ level: 'silent' }),
+): Api {
   const client = new RestClient();
-  const logger = pino({ level: 'silent' });
   const source = new ApiSource(apiSchema.parse(config), { name: 'local', logger, clock, dataDir, http: client });
   return { client, source };
 }
