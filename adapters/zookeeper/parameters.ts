@@ -39,6 +39,8 @@ const dropped: ReadonlySet<string> = new Set([
 const droppedPrefixes = ['qos.'] as const;
 const sensitive =
   /passw|passwd|pwd|secret|token|credential|access.?key|api.?key|private.?key|(?:^|[._-]|26)user(?:name)?$/i;
+/** A URL with a password in it, encoded once more or not. */
+const sensitiveValue = /(?::\/\/|%3A%2F%2F)[^/?#\s@]*(?::|%3A)[^/?#\s]*(?:@|%40)/i;
 
 /** Whether the value of a parameter with this name must not be shown. */
 export function isSensitive(key: string): boolean {
@@ -110,7 +112,8 @@ function decode(text: string, encoding: Encoding): Parameter {
   const pair = decodeParameter(text, encoding);
   if (pair === undefined) return undecodable;
   const key = detached(pair[0]);
-  const kept = !dropped.has(key) && !isSensitive(key) && !droppedPrefixes.some((prefix) => key.startsWith(prefix));
+  const secret = isSensitive(key) || sensitiveValue.test(pair[1]);
+  const kept = !dropped.has(key) && !secret && !droppedPrefixes.some((prefix) => key.startsWith(prefix));
   return { key, value: detached(pair[1]), kept };
 }
 

@@ -24,6 +24,8 @@ export class RereadQueue {
   readonly #waiting = new Set<string>();
   readonly #reading = new Set<string>();
   readonly #failures = new Map<string, number>();
+  /** Keys whose back-off is under way: one for each, however many readings fail meanwhile. */
+  readonly #retrying = new Set<string>();
   #started = false;
 
   constructor(options: RereadQueueOptions) {
@@ -54,11 +56,16 @@ export class RereadQueue {
 
   /** Marks `key` after a back-off that grows with the failures in a row. */
   retry(key: string): void {
+    if (this.#retrying.has(key)) return;
     const { clock, signal } = this.#options;
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#retrying.add(key);
     clock.sleep(backoffMs(failures, retryBackoff), signal).then(
-      () => this.mark(key),
+      () => {
+        this.#retrying.delete(key);
+        this.mark(key);
+      },
       () => undefined, // only an abort rejects
     );
   }

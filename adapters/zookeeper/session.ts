@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backoffMs, type Clock, formatHostPort, type HostPort } from '../../core/plugin/index.js';
 import { type ConnectionOptions, type SessionTicket, ZookeeperConnection } from './connection.js';
 import { hasCode } from './zookeeper-error.js';
@@ -66,8 +67,20 @@ export class ZookeeperSession {
   async #once(use: ConnectionUse, signal: AbortSignal): Promise<void> {
     const connection = await this.#dial(signal);
     const openedAtMs = this.#clock.now();
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= connection.close();
+      return closing;
+    };
+    // Ends what waits for the server as well: it may be long in answering.
+    const onAbort = () => void close();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const ended = AbortSignal.any([signal, connection.lost]);
+    // Every interface that cannot be read waits under it for its retry.
+    setMaxListeners(0, ended);
     try {
-      await use(connection, AbortSignal.any([signal, connection.lost]));
+      await use(connection, ended);
       throw new Error(`${formatHostPort(connection.server)}: the connection was given up`);
     } catch (error) {
       // What fails because the connection is gone says less than why it is gone.
@@ -77,7 +90,8 @@ export class ZookeeperSession {
       if (now - openedAtMs >= goodAfterMs) this.#attempts = 0;
       // A session that we end ourselves is over; one that was cut off can be taken up again.
       this.#resumable = connection.lost.aborted ? { ticket: connection.ticket, lostAtMs: now } : undefined;
-      await connection.close();
+      signal.removeEventListener('abort', onAbort);
+      await close();
     }
   }
 

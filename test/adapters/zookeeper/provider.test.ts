@@ -141,6 +141,28 @@ describe('ProviderReader', () => {
     }
   });
 
+  it('shows no password with an @ or a slash in it, nor that of a second URL', () => {
+    for (const url of [
+      `hessian://me:S3%40CRET@10.0.0.1:20880/${greet}`,
+      `hessian://me:S3%2FCRET@10.0.0.1:20880/${greet}`,
+      `hessian://me:S3@CRET@10.0.0.1:20880/${greet}`,
+      `hessian://me:S3CRET@10.0.0.1:20880/${greet}?registry=zookeeper://me:S3CRET@zk:2181`,
+    ]) {
+      for (const name of [encodeURIComponent(url), encodeURIComponent(encodeURIComponent(url))]) {
+        const outcome = new ProviderReader().read(greet, name);
+        assert.ok(outcome.kind === 'rejected');
+        assert.doesNotMatch(outcome.rejection.record, /S3|CRET/, name);
+      }
+    }
+  });
+
+  it('keeps no metadata that is a URL with a password', () => {
+    for (const value of ['http://me:S3CRET@h/', encodeURIComponent('http://me:S3CRET@h/')]) {
+      const { metadata } = provider(at(`upstream=${value}&home=http://h:80/`)).instance;
+      assert.deepEqual({ ...metadata }, { home: 'http://h:80/' });
+    }
+  });
+
   it('shows what it leaves out shortened, with control characters escaped', () => {
     const { record } = rejection(`x\r\n\u001b[31m\u202e${'long'.repeat(500)}`).rejection;
     assert.ok(record.startsWith('x\\u000d\\u000a\\u001b[31m\\u202e'), record);

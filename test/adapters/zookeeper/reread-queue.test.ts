@@ -90,6 +90,21 @@ describe('RereadQueue', () => {
     assert.equal(clock.sleepers, 0);
   });
 
+  it('waits for one retry of a key, however often it is marked and fails meanwhile', async () => {
+    let reads = 0;
+    const { queue, clock } = make(async () => {
+      reads++;
+      throw new Error('no');
+    });
+    queue.start();
+    for (let index = 0; index < 20; index++) {
+      queue.mark('a');
+      await clock.advance(0);
+    }
+    assert.equal(reads, 20);
+    assert.equal(clock.sleepers, 1);
+  });
+
   it('does nothing more once it is aborted, and leaves no timer', async () => {
     const readings = new Readings();
     const { queue, abort, clock } = make(readings.read);
