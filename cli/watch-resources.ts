@@ -8,6 +8,10 @@ import type { View } from './output/view.js';
 
 const sourcesIntervalMs = 2000;
 
+function keyOf<Item>(view: View<Item>, item: Item): string {
+  return view.key?.(item) ?? view.name(item);
+}
+
 /** What is known of the resources, to tell what changed. */
 class Known<Item> {
   readonly #items = new Map<string, Item>();
@@ -21,11 +25,11 @@ class Known<Item> {
 
   /** Prints how `now` differs from what is known of `scope`; without a scope it is everything. */
   update(now: readonly Item[], known: Iterable<string> = this.#items.keys()): void {
-    const names = new Set(now.map((item) => this.#view.name(item)));
+    const names = new Set(now.map((item) => keyOf(this.#view, item)));
     const gone = [...known].filter((name) => !names.has(name)).flatMap((name) => this.#items.get(name) ?? []);
-    const changed = now.filter((item) => !isDeepStrictEqual(this.#items.get(this.#view.name(item)), item));
-    for (const item of gone) this.#items.delete(this.#view.name(item));
-    for (const item of changed) this.#items.set(this.#view.name(item), item);
+    const changed = now.filter((item) => !isDeepStrictEqual(this.#items.get(keyOf(this.#view, item)), item));
+    for (const item of gone) this.#items.delete(keyOf(this.#view, item));
+    for (const item of changed) this.#items.set(keyOf(this.#view, item), item);
     this.#printer.changed(changed);
     this.#printer.removed(gone);
   }
@@ -64,7 +68,7 @@ async function follow<Item>(
     else
       namesOf.set(
         host,
-        items.map((item) => view.name(item)),
+        items.map((item) => keyOf(view, item)),
       );
   };
   for await (const event of client.watchServices(filter, signal)) {
@@ -76,7 +80,7 @@ async function follow<Item>(
         first.push(...items);
         namesOf.set(
           event.service.host,
-          items.map((item) => view.name(item)),
+          items.map((item) => keyOf(view, item)),
         );
       } else {
         tell(event.service.host, items);

@@ -8,8 +8,10 @@ import type { Cell } from './table.js';
 export interface View<Item> {
   /** For a message, as `services`. */
   readonly plural: string;
-  /** Identifies an item in all output. */
+  /** What an item is called in output. */
   name(item: Item): string;
+  /** Tells items apart, when their names do not. */
+  key?(item: Item): string;
   /** `wide` columns come after the others. */
   readonly columns: readonly string[];
   readonly wideColumns: readonly string[];
@@ -61,6 +63,8 @@ export const serviceView: View<ServiceResource> = {
 export const instanceView: View<InstanceResource> = {
   plural: 'instances',
   name: ({ host, id }) => `${host}/${id}`,
+  // Two sources may have one id.
+  key: ({ host, source, service, id }) => JSON.stringify([host, source, service, id]),
   columns: ['HOST', 'ID', 'ADDRESS', 'PORTS', 'HEALTH', 'WEIGHT', 'SOURCE'],
   wideColumns: ['SERVICE', 'LOCALITY', 'NETWORK', 'METADATA'],
   row: ({ host, id, address, ports, health, weight, source, active }) => [

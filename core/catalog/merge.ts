@@ -123,20 +123,30 @@ function mergeMetadata(ordered: readonly Contribution[]): Metadata {
 }
 
 function toOrigins(ordered: readonly Contribution[], active: ReadonlySet<string>): readonly Origin[] {
-  const several = active.size > 1;
-  const seen = new Set<string>();
-  const keep = (instance: Instance) => {
-    const key = endpointKey(instance);
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  };
+  const owners = active.size > 1 ? ownersOf(ordered.filter(({ source }) => active.has(source))) : undefined;
+  const keep = (instance: Instance) => owners?.get(endpointKey(instance)) === instance;
   return ordered.map(({ source, service }) => ({
     source,
     service: service.name,
     active: active.has(source),
-    instances: several && active.has(source) ? service.instances.filter(keep) : service.instances,
+    instances: owners && active.has(source) ? service.instances.filter(keep) : service.instances,
   }));
+}
+
+/**
+ * Endpoint → the one of its records that counts: the first that can serve, or the first. A process that is healthy in
+ * one registry is not lost because it is switched off, or not yet known to be alive, in another.
+ */
+function ownersOf(contributions: readonly Contribution[]): ReadonlyMap<string, Instance> {
+  const owners = new Map<string, Instance>();
+  for (const { service } of contributions) {
+    for (const instance of service.instances) {
+      const key = endpointKey(instance);
+      const known = owners.get(key);
+      if (!known || (!isServing(known) && isServing(instance))) owners.set(key, instance);
+    }
+  }
+  return owners;
 }
 
 /** One process registered in two registries is one endpoint. */

@@ -43,5 +43,8 @@ export function hostOfTwin(host: string, serviceName: string): string {
   const [first = '', ...rest] = host.split('.');
   // A label holds 63 characters, 9 of them for the dash and the digest; a name 253.
   const room = Math.min(63, 63 + 253 - host.length) - digest.length - 1;
-  return [`${first.slice(0, Math.max(1, room)).replace(/-+$/, '')}-${digest}`, ...rest].join('.');
+  const label = `${first.slice(0, Math.max(1, room)).replace(/-+$/, '')}-${digest}`;
+  // A short first label has nothing to give: the next labels make room.
+  while (rest.length > 0 && [label, ...rest].join('.').length > 253) rest.shift();
+  return [label, ...rest].join('.');
 }

@@ -13,6 +13,7 @@ export interface RequiredSource {
 export class Readiness {
   readonly #waiting = new Map<string, RequiredSource>();
   readonly #overdue = new Set<string>();
+  readonly #listed = new Set<string>();
   readonly #opened: Promise<void>;
   #open: () => void = () => undefined;
   #isReady = false;
@@ -34,6 +35,11 @@ export class Readiness {
     return [...this.#waiting.keys()];
   }
 
+  /** `source` was read whole, and what it listed is on its way into the catalog: its grace ends no more. */
+  listed(source: string): void {
+    this.#listed.add(source);
+  }
+
   /** `source` is synced, and what it listed stands in the catalog. */
   synced(source: string): void {
     this.#waiting.delete(source);
@@ -50,7 +56,8 @@ export class Readiness {
         } catch {
           return; // stopped, or ready without waiting
         }
-        if (!this.#waiting.has(source.name)) return;
+        // A listing that is being taken in must not go out in part.
+        if (!this.#waiting.has(source.name) || this.#listed.has(source.name)) return;
         this.#overdue.add(source.name);
         onOverdue(source);
         this.#check();

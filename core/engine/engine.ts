@@ -86,7 +86,10 @@ export class Engine {
       table,
       clock: this.#clock,
       logger: this.#logger.child({ source: name }),
-      onSynced: () => this.#ingest.whenDrained(name, () => this.#readiness.synced(name)),
+      onSynced: () => {
+        this.#readiness.listed(name);
+        this.#ingest.whenDrained(name, () => this.#readiness.synced(name));
+      },
     });
   }
 }

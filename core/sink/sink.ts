@@ -9,7 +9,10 @@ export interface Sink {
 }
 
 export interface SinkStatus {
-  /** `HOST:PORT` once it takes connections; absent before, and for sinks that take none. */
+  /**
+   * `HOST:PORT` once it takes connections; absent before, and for sinks that take none. Sources are not run before each
+   * sink is listening or ready, so a sink that takes no connections is `ready` without waiting for the catalog.
+   */
   readonly listening?: string;
   /** Whether it does its work: a daemon is ready when each of its sinks is. */
   readonly ready: boolean;

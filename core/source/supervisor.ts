@@ -34,6 +34,8 @@ export class SourceSupervisor {
   readonly #troubles: TroubleLog;
   #failures = 0;
   #attempt = 0;
+  /** When the present run listed everything first. */
+  #listedMs: number | undefined;
   #lastChangeMs: number | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -57,6 +59,9 @@ export class SourceSupervisor {
       const error = await this.#runOnce(signal);
       if (signal.aborted) return;
       this.#failures++;
+      // Only a run that went well for a while is a new beginning: one that lists and fails at once would list for ever.
+      if (this.#listedMs !== undefined && clock.now() - this.#listedMs >= backoff.maxMs) this.#attempt = 0;
+      this.#listedMs = undefined;
       this.#health.degraded(error.message, undefined, clock.now());
       const waitMs = backoffMs(this.#attempt++, backoff, random);
       this.#troubles.note(error, undefined, clock.now(), { retryInMs: waitMs });
@@ -115,7 +120,7 @@ export class SourceSupervisor {
         const wasSynced = health.synced;
         const before = health.state(clock.now());
         health.listed(clock.now());
-        this.#attempt = 0;
+        this.#listedMs ??= clock.now();
         this.#troubles.over();
         if (!wasSynced) {
           logger.info({ services: table.services.size, instances: table.instanceCount }, 'source synced');

@@ -39,6 +39,19 @@ describe('mergeHost', () => {
     assert.deepEqual(served(service), ['a/1', 'b/y']);
   });
 
+  it('takes of one endpoint in two sources the record that can serve', () => {
+    const { service } = mergeHost(
+      host,
+      [
+        contribution('a', ['1', { address: '10.0.0.1', health: 'unhealthy' }]),
+        contribution('b', ['x', { address: '10.0.0.1' }]),
+        contribution('c', ['z', { address: '10.0.0.1' }]),
+      ],
+      { mode: 'union' },
+    );
+    assert.deepEqual(served(service), ['b/x']);
+  });
+
   describe('prefer', () => {
     const prefer = { mode: 'prefer', sources: ['b', 'a'] } as const;
 

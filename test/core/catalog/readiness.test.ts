@@ -39,6 +39,18 @@ describe('Readiness', () => {
     await running;
   });
 
+  it('does not go out with a part of a listing that is being taken in when the grace ends', async () => {
+    const clock = new ManualClock();
+    const readiness = new Readiness([{ name: 'a', graceMs: 1000 }]);
+    const running = readiness.runGrace(clock, AbortSignal.timeout(5000), () => assert.fail('overdue'));
+    readiness.listed('a');
+    await clock.advance(1000);
+    assert.equal(readiness.isReady, false);
+    readiness.synced('a');
+    assert.equal(readiness.isReady, true);
+    await running;
+  });
+
   it('waits no longer than its signal', async () => {
     const stop = new AbortController();
     const waiting = new Readiness(sources).wait(stop.signal);

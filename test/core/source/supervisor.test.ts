@@ -65,16 +65,25 @@ describe('SourceSupervisor', () => {
     assert.equal(it.clock.sleepers, 0);
   });
 
-  it('begins anew with the back-off after a listing', async () => {
-    const listed: Run = (out) => {
-      out.replaceAll([]);
-      return Promise.reject(new Error('reset'));
-    };
-    const it = supervise(listed, listed, listed);
+  it('begins anew with the back-off after a run that went well for a while, and only then', async () => {
+    const listThenFailAfter =
+      (ms: number): Run =>
+      async (out, signal) => {
+        out.replaceAll([]);
+        if (ms > 0) await it.clock.sleep(ms, signal);
+        throw new Error('reset');
+      };
+    const it = supervise(listThenFailAfter(0), listThenFailAfter(0), listThenFailAfter(8000), listThenFailAfter(0));
     const running = it.supervisor.run(it.stop.signal);
-    await it.clock.advance(1000);
-    await it.clock.advance(1000);
-    assert.equal(it.started(), 3);
+    const startedAfter = async (count: number, ms: number) => {
+      await it.clock.advance(ms - 1);
+      assert.equal(it.started(), count - 1);
+      await it.clock.advance(1);
+      assert.equal(it.started(), count);
+    };
+    await startedAfter(2, 1000);
+    await startedAfter(3, 2000);
+    await startedAfter(4, 8000 + 1000);
     it.stop.abort();
     await running;
   });
