@@ -66,8 +66,13 @@ export class NacosHttp {
   ): Promise<Readonly<Record<string, unknown>>> {
     const where = `${server.baseUrl}${path}`;
     const agent = await this.#connect(signal);
-    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    // Not `AbortSignal.any`: what lives as long as the connection would keep a reference of each request there was.
+    const ended = new AbortController();
+    const onAbort = () => ended.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => ended.abort(new Error('too late')), this.#timeoutMs);
     try {
+      signal.throwIfAborted();
       const { statusCode, body } = await agent.request({
         origin: new URL(server.baseUrl).origin,
         path: `${new URL(where).pathname}${query ? `?${new URLSearchParams(query)}` : ''}`,
@@ -78,7 +83,7 @@ export class NacosHttp {
           ...(accessToken !== undefined && { accessToken }),
         },
         body: form ? new URLSearchParams(form).toString() : null,
-        signal: AbortSignal.any([signal, deadline]),
+        signal: ended.signal,
       });
       const text = await readText(body);
       if (statusCode !== 200) throw new NacosError(`${where} answered ${statusCode} ${reasonOf(text)}`, statusCode);
@@ -86,8 +91,11 @@ export class NacosHttp {
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof NacosError) throw cause;
-      if (deadline.aborted) throw new NacosError(`${where} did not answer in ${this.#timeoutMs} ms`, 0, { cause });
+      if (ended.signal.aborted) throw new NacosError(`${where} did not answer in ${this.#timeoutMs} ms`, 0, { cause });
       throw new NacosError(`${where} is out of reach: ${toError(cause).message}`, 0, { cause });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 

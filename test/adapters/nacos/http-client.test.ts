@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { NacosHttp } from '../../../adapters/nacos/http-client.js';
+import { parseServer } from '../../../adapters/nacos/server.js';
+
+/** What a signal holds of signals made from it by `AbortSignal.any`, which it never lets go. */
+function dependants(signal: AbortSignal): number {
+  const key = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals');
+  const held: unknown = key && Reflect.get(signal, key);
+  return typeof held === 'object' && held !== null ? Number(Reflect.get(held, 'size')) : 0;
+}
+
+describe('adapters/nacos HTTP client', () => {
+  let server: Server;
+  let http: NacosHttp;
+  let silent: boolean;
+
+  beforeEach(async () => {
+    silent = false;
+    server = createServer((_, response) => {
+      if (!silent) response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":1}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    http = new NacosHttp([parseServer(`http://127.0.0.1:${address.port}`, 1000)], undefined, 300);
+  });
+  afterEach(async () => {
+    await http.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('leaves nothing behind in a signal that lives for weeks', async () => {
+    const { signal } = new AbortController();
+    for (let index = 0; index < 50; index++) assert.deepEqual(await http.request({ path: '/x' }, signal), { a: 1 });
+    assert.equal(dependants(signal), 0);
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+  });
+
+  it('gives a server that does not answer up at its deadline, and at once when it is aborted', async () => {
+    silent = true;
+    const abort = new AbortController();
+    await assert.rejects(http.request({ path: '/x' }, abort.signal), /did not answer in 300 ms/);
+    const request = http.request({ path: '/x' }, abort.signal);
+    abort.abort(new Error('stop'));
+    await assert.rejects(request, /stop/);
+    await assert.rejects(http.request({ path: '/x' }, abort.signal), /stop/);
+    assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
+  });
+});
