@@ -1,22 +1,4 @@
-import { isProtocol, type Port, type Protocol } from '../../core/plugin/index.js';
-
-const defaultNumbers: Readonly<Record<Protocol, number>> = {
-  http: 80,
-  http2: 80,
-  'grpc-web': 80,
-  grpc: 80,
-  rest: 80,
-  https: 443,
-  tls: 443,
-  tcp: 9000,
-  udp: 9000,
-  dubbo: 20_880,
-  tri: 50_051,
-  thrift: 9090,
-  redis: 6379,
-  mongo: 27_017,
-  mysql: 3306,
-};
+import { isProtocol, type Port, servicePortNumbers } from '../../core/plugin/index.js';
 
 /** Why a service cannot have these ports, in words for the caller. */
 export interface PortConflict {
@@ -25,7 +7,7 @@ export interface PortConflict {
 
 /** The service-side port of a name that is a protocol: its number depends on the name alone. */
 export function defaultPort(name: string): Port | undefined {
-  return isProtocol(name) ? { name, number: defaultNumbers[name], protocol: name } : undefined;
+  return isProtocol(name) ? { name, number: servicePortNumbers[name], protocol: name } : undefined;
 }
 
 /**

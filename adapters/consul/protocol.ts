@@ -1,4 +1,4 @@
-import type { Port, Protocol } from '../../core/plugin/index.js';
+import { type Port, secondGrpcPortNumber, servicePortNumbers } from '../../core/plugin/index.js';
 import { type ConsulConfig, isServiceProtocol, type ServiceProtocol } from './config.js';
 import type { ServiceEntry } from './entries.js';
 
@@ -6,20 +6,6 @@ import type { ServiceEntry } from './entries.js';
 export const protocolKeys = ['protocol', 'istio-protocol'] as const;
 /** Metadata key under which Spring Boot gRPC starters announce a second port. */
 export const grpcPortKey = 'gRPC_port';
-/** Service-side number of the second port. */
-const grpcPortNumber = 9090;
-
-const defaultNumbers: Readonly<Partial<Record<Protocol, number>>> = {
-  https: 443,
-  tls: 443,
-  tcp: 9000,
-  udp: 9000,
-  thrift: 9091,
-  redis: 6379,
-  mongo: 27_017,
-  mysql: 3306,
-};
-
 /** The protocol that an instance names for its port, if it names one. */
 function namedProtocol({ meta, tags }: ServiceEntry, fromTags: boolean): ServiceProtocol | undefined {
   for (const key of protocolKeys) {
@@ -50,8 +36,8 @@ export function serviceProtocol(
 
 /** The service-side ports: their numbers depend on the kind of port, never on what instances listen on. */
 export function servicePorts(protocol: ServiceProtocol, hasGrpcPort: boolean, number: number | undefined): Port[] {
-  const main: Port = { name: protocol, number: number ?? defaultNumbers[protocol] ?? 80, protocol };
+  const main: Port = { name: protocol, number: number ?? servicePortNumbers[protocol], protocol };
   if (!hasGrpcPort || protocol === 'grpc') return [main];
-  const second = main.number === grpcPortNumber ? grpcPortNumber + 1 : grpcPortNumber;
+  const second = main.number === secondGrpcPortNumber ? secondGrpcPortNumber + 1 : secondGrpcPortNumber;
   return [main, { name: 'grpc', number: second, protocol: 'grpc' }];
 }

@@ -5,7 +5,9 @@ import {
   milliseconds,
   type Protocol,
   portNumber,
+  secondGrpcPortNumber,
   secret,
+  servicePortNumbers,
   tlsClient,
 } from '../../core/plugin/index.js';
 
@@ -17,8 +19,8 @@ export function isPlainProtocol(value: string): value is (typeof plainProtocols)
 }
 
 /** Service-side numbers of the ports whose number is not a matter of configuration. */
-export const securePortNumber = 443;
-export const grpcPortNumber = 9090;
+export const securePortNumber = servicePortNumbers.https;
+export const grpcPortNumber = secondGrpcPortNumber;
 
 const megabyte = 1024 * 1024;
 

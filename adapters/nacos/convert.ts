@@ -9,8 +9,10 @@ import {
   type Service,
   sameInstance,
   samePorts,
+  secondGrpcPortNumber,
+  servicePortNumbers,
 } from '../../core/plugin/index.js';
-import { type DubboName, dubboPortNumbers, dubboProtocols, parseDubboName } from './dubbo.js';
+import { type DubboName, dubboProtocols, parseDubboName } from './dubbo.js';
 import { type InstanceOptions, type Outcome, readInstance } from './instance.js';
 import type { StringPool } from './metadata.js';
 import { defaultGroup, formatServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
@@ -21,19 +23,6 @@ export interface ConvertOptions extends InstanceOptions {
   readonly servicePort: number | undefined;
 }
 
-const grpcPortNumber = 9090;
-const portNumbers: Readonly<Partial<Record<Protocol, number>>> = {
-  https: 443,
-  tls: 443,
-  tcp: 9000,
-  udp: 9000,
-  thrift: 9091,
-  redis: 6379,
-  mongo: 27_017,
-  mysql: 3306,
-  dubbo: dubboPortNumbers.dubbo,
-  tri: dubboPortNumbers.tri,
-};
 const maxRejections = 100;
 
 type Found = Extract<Outcome, { kind: 'instance' }>;
@@ -110,12 +99,12 @@ function portsOf(instances: readonly Instance[], main: Protocol, { servicePort }
   const wanted: Port[] = [];
   const isDubbo = (name: string) => (dubboProtocols as readonly string[]).includes(name);
   if (used.has(main) && !isDubbo(main)) {
-    wanted.push({ name: main, number: servicePort ?? portNumbers[main] ?? 80, protocol: main });
+    wanted.push({ name: main, number: servicePort ?? servicePortNumbers[main], protocol: main });
     used.delete(main);
   }
-  if (used.has('grpc')) wanted.push({ name: 'grpc', number: grpcPortNumber, protocol: 'grpc' });
+  if (used.has('grpc')) wanted.push({ name: 'grpc', number: secondGrpcPortNumber, protocol: 'grpc' });
   for (const name of dubboProtocols) {
-    if (used.has(name)) wanted.push({ name, number: dubboPortNumbers[name], protocol: name });
+    if (used.has(name)) wanted.push({ name, number: servicePortNumbers[name], protocol: name });
   }
   const numbers = new Set<number>();
   return wanted.map((port) => {

@@ -5,9 +5,6 @@ import { isRecord } from './payload.js';
 export const dubboProtocols = ['dubbo', 'tri', 'rest'] as const;
 export type DubboProtocol = (typeof dubboProtocols)[number];
 
-/** Stable numbers that mesh clients dial. */
-export const dubboPortNumbers: Readonly<Record<DubboProtocol, number>> = { dubbo: 20_880, tri: 50_051, rest: 80 };
-
 const endpointsKey = 'dubbo.endpoints';
 const maxEndpoints = 16;
 const aliases: ReadonlyMap<string, DubboProtocol> = new Map([['triple', 'tri']]);

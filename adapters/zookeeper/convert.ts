@@ -5,13 +5,18 @@ import {
   type Port,
   type Rejection,
   type Service,
+  servicePortNumbers,
 } from '../../core/plugin/index.js';
 import { type Outcome, type ProviderProtocol, providerProtocols, type ServiceId } from './provider.js';
 
 /** The port that mesh clients dial, for each protocol; it does not depend on where instances listen. */
 export type ServicePorts = Readonly<Record<ProviderProtocol, number>>;
 
-export const defaultServicePorts: ServicePorts = { dubbo: 20_880, tri: 50_051, rest: 80 };
+export const defaultServicePorts: ServicePorts = {
+  dubbo: servicePortNumbers.dubbo,
+  tri: servicePortNumbers.tri,
+  rest: servicePortNumbers.rest,
+};
 
 /** Names of records left out that are kept, for one service. */
 const maxRejections = 1000;

@@ -4,3 +4,4 @@ export * from './metadata.js';
 export * from './printable.js';
 export * from './protocol.js';
 export * from './service.js';
+export * from './service-port.js';
