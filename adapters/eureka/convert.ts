@@ -35,6 +35,8 @@ const maxWeight = 1_000_000;
 const weightPattern = /^[0-9]{1,7}(?:\.[0-9]{1,6})?$/;
 /** Spring Boot Admin's clients, among others, register `user.password`. */
 const credentialKey = /passw|secret|token|credential|api[._-]?key|private[._-]?key/i;
+/** A URL with a password in it, as that of a management port may be. */
+const credentialValue = /:\/\/[^/?#\s@]*:[^/?#\s]*@/;
 /** Keys under which gRPC starters for Spring Boot register the port of their server. */
 const grpcPortKeys = ['gRPC_port', 'gRPC.port', 'grpc.port'];
 const amazonKeys = ['instance-id', 'instance-type', 'ami-id'];
@@ -159,7 +161,8 @@ function convertMetadata(registered: Fields, dataCenter: Fields, sharing: Sharin
   const entries: [string, string][] = [];
   for (const [key, value] of registered.texts()) {
     // `@class` is Jackson's, for the type of an empty map.
-    if (key !== '@class' && !credentialKey.test(key)) entries.push([sharing.text(key), sharing.text(value)]);
+    if (key === '@class' || credentialKey.test(key) || credentialValue.test(value)) continue;
+    entries.push([sharing.text(key), sharing.text(value)]);
   }
   const name = dataCenter.text('name');
   if (name !== '' && name !== 'MyOwn') entries.push(['dataCenter', sharing.text(name)]);

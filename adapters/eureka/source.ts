@@ -127,6 +127,8 @@ export class EurekaSource implements Source {
     this.#sharing = sharing;
     this.#server = server;
     this.#hasDeltas = delta !== undefined;
+    // No delta will come whose hash could tell.
+    if (!delta && listing.hash === view.hash()) this.#reconciliation.matched();
     this.#nextAuditMs = nowMs + this.#config.fullIntervalMs * (0.9 + Math.random() * 0.2);
     this.#isDegraded = false;
     out.replaceAll(this.#known.services());

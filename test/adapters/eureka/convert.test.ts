@@ -120,6 +120,7 @@ describe('adapters/eureka convertInstance', () => {
       '@class': 'java.util.Collections$EmptyMap',
       'user.password': 'x',
       'api-token': 'x',
+      'management.url': 'http://me:x@10.0.0.1:8081/actuator',
       n: 1,
       o: {},
       __proto__x: 'y',

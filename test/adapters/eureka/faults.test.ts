@@ -77,6 +77,18 @@ describe('adapters/eureka source, faults', () => {
     await recorder.waitFor(() => !recorder.degradedScopes.has('reconciliation'));
   });
 
+  it('ends the doubt about the hash also when the server gives no deltas any more', async () => {
+    server.full = json(listing({ A: [instanceJson('A', 'a1')] }, 'UP_7_'));
+    server.delta = json(listing({}, 'UP_7_'));
+    const recorder = start({ fullIntervalMs: 1000 });
+    await recorder.waitFor(() => recorder.degradedScopes.has('reconciliation'));
+    answer({ A: ['a1'] });
+    server.delta = status(404);
+    const from = server.count('full');
+    while (server.count('full') < from + 6) await polls(recorder, 1);
+    assert.deepEqual([...recorder.degradedScopes.keys()], []);
+  });
+
   it('puts the delta on top of a full listing that is older', async () => {
     const deleted = instanceJson('A', 'a2', { actionType: 'DELETED' });
     server.delta = json(listing({ A: [deleted], B: [instanceJson('B', 'b1')] }, 'UP_2_'));
