@@ -1,4 +1,4 @@
-import { type Clock, Secret } from '../../core/plugin/index.js';
+import { type BackoffOptions, backoffMs, type Clock, Secret } from '../../core/plugin/index.js';
 import { isMalformedAnswer, type NacosHttp } from './http-client.js';
 import { isRefused, isUnsupported, NacosError, toError } from './nacos-error.js';
 
@@ -18,9 +18,19 @@ interface Login {
   readonly expiresMs: number;
 }
 
+/** Logins that failed in a row; none is tried again before `retryMs`. */
+interface Refusal {
+  readonly error: unknown;
+  readonly atMs: number;
+  readonly retryMs: number;
+  readonly count: number;
+}
+
 export interface LoginOptions {
   readonly http: NacosHttp;
   readonly clock: Clock;
+  /** Between logins that fail, however many requests ask for a token. */
+  readonly backoff: BackoffOptions;
   readonly username: string | undefined;
   readonly password: Secret | undefined;
   /** Ends a login that is under way. It is shared by all who wait for it, so it is not theirs to end. */
@@ -33,6 +43,7 @@ export class NacosLogin {
   readonly #options: LoginOptions;
   #login: Login | undefined;
   #pending: Promise<Login> | undefined;
+  #refusal: Refusal | undefined;
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -78,12 +89,29 @@ export class NacosLogin {
     return true;
   }
 
-  /** One login at a time, whoever asks. */
+  /** One login at a time, whoever asks, and after a failure none before its back-off is over. */
   #renew(): Promise<Login> {
-    this.#pending ??= this.#request().finally(() => {
+    this.#pending ??= this.#tryRequest().finally(() => {
       this.#pending = undefined;
     });
     return this.#pending;
+  }
+
+  async #tryRequest(): Promise<Login> {
+    const { clock, backoff, random } = this.#options;
+    const last = this.#refusal;
+    const now = clock.now();
+    if (last && now < last.retryMs && now >= last.atMs) throw last.error;
+    try {
+      const login = await this.#request();
+      this.#refusal = undefined;
+      return login;
+    } catch (error) {
+      const atMs = clock.now();
+      const count = (last?.count ?? 0) + 1;
+      this.#refusal = { error, atMs, retryMs: atMs + backoffMs(count - 1, backoff, random), count };
+      throw error;
+    }
   }
 
   async #request(): Promise<Login> {

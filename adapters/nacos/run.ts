@@ -48,9 +48,9 @@ export class NacosRun {
     this.#signal = signal;
     this.#servers = servers.map((url) => parseServer(url, grpcPortOffset));
     this.#http = new NacosHttp(this.#servers, tls, requestTimeoutMs);
-    this.#login = new NacosLogin({ http: this.#http, clock, username, password, signal });
     this.#gate = new RequestGate(clock, config.maxConcurrentRequests, config.maxRequestsPerSecond);
     this.#backoff = { baseMs: config.retryBaseMs, maxMs: Math.max(config.retryBaseMs, config.retryMaxMs) };
+    this.#login = new NacosLogin({ http: this.#http, clock, backoff: this.#backoff, username, password, signal });
     this.#metrics = nacosMetrics(deps.metrics, deps.name);
     this.#publication = new Publication(out);
   }

@@ -9,6 +9,7 @@ import { Secret } from '../../../core/plugin/index.js';
 import { ManualClock } from '../../../testkit/index.js';
 
 const password = 'a-very-secret-password';
+const backoff = { baseMs: 500, maxMs: 15_000 };
 
 describe('adapters/nacos login', () => {
   let server: Server;
@@ -44,7 +45,15 @@ describe('adapters/nacos login', () => {
   });
 
   const login = (username: string | undefined = 'isthmus') =>
-    new NacosLogin({ http, clock, username, password: new Secret(password), signal: abort.signal, random: () => 0.5 });
+    new NacosLogin({
+      http,
+      clock,
+      backoff,
+      username,
+      password: new Secret(password),
+      signal: abort.signal,
+      random: () => 0.5,
+    });
 
   it('asks once for all, and again at four fifths of the life of the token', async () => {
     const it = login();
@@ -64,6 +73,22 @@ describe('adapters/nacos login', () => {
     assert.equal(await it.token(), 't1');
     await clock.advance(20_000);
     await assert.rejects(it.token(), NacosError);
+  });
+
+  it('asks no more than a back-off allows while logins fail, and then again', async () => {
+    const it = login();
+    const good = answer;
+    await it.token();
+    answer = () => ({ status: 403, body: '{}' });
+    await clock.advance(90_000);
+    for (let index = 0; index < 20; index++) assert.equal(await it.token(), 't1');
+    assert.equal(asked.length, 2);
+    await clock.advance(20_000);
+    for (let index = 0; index < 20; index++) await assert.rejects(it.token(), /cannot log in as/);
+    assert.equal(asked.length, 3);
+    answer = good;
+    await clock.advance(1000);
+    assert.equal(await it.token(), 't4');
   });
 
   it('falls back to the path of 2.x', async () => {
@@ -100,7 +125,7 @@ describe('adapters/nacos login', () => {
   });
 
   it('needs no token without a user', async () => {
-    const it = new NacosLogin({ http, clock, username: undefined, password: undefined, signal: abort.signal });
+    const it = new NacosLogin({ http, clock, backoff, username: undefined, password: undefined, signal: abort.signal });
     assert.equal(await it.token(), undefined);
     assert.deepEqual(asked, []);
   });
