@@ -20,7 +20,7 @@ export interface AdsServerOptions {
 export interface AdsServerObserver extends AdsObserver {
   onOpened(peer: string): void;
   onClosed(peer: string): void;
-  /** A stream that was refused, for there are {@link AdsServerOptions.maxClients}. */
+  /** A stream that was refused, for there are {@link AdsServerOptions.maxClients}, or a connection, at twice as many. */
   onRefused(peer: string): void;
   /** A connection could not be accepted. */
   onAcceptError(error: Error): void;
@@ -70,11 +70,11 @@ export class AdsServer {
     this.#grpc.addService(adsService, { streamAggregatedResources: (call: AdsCall) => this.#accept(call) });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
-    this.#listener = new ConnectionListener(
-      options.maxClients * 2,
-      (socket) => injector.injectConnection(socket),
-      (error) => options.observer.onAcceptError(error),
-    );
+    this.#listener = new ConnectionListener(options.maxClients * 2, {
+      onConnection: (socket) => injector.injectConnection(socket),
+      onDropped: (peer) => options.observer.onRefused(peer),
+      onError: (error) => options.observer.onAcceptError(error),
+    });
   }
 
   listen(address: HostPort): Promise<HostPort> {

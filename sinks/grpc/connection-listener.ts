@@ -1,6 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { formatHostPort, type HostPort } from '../../core/plugin/index.js';
 
+export interface ConnectionHandlers {
+  onConnection(socket: Socket): void;
+  /** A connection over the limit was closed at once. */
+  onDropped(peer: string): void;
+  /** A connection could not be accepted, as when the process has no more file descriptors. */
+  onError(error: Error): void;
+}
+
 /**
  * A listening TCP port whose connections can be closed one by one, by peer address as `call.getPeer()` writes it:
  * gRPC has no way to be rid of a peer that stopped reading.
@@ -9,8 +17,7 @@ export class ConnectionListener {
   readonly #server: Server;
   readonly #sockets = new Map<string, Socket>();
 
-  /** @param onError told when a connection cannot be accepted, as when the process has no more file descriptors */
-  constructor(maxConnections: number, onConnection: (socket: Socket) => void, onError: (error: Error) => void) {
+  constructor(maxConnections: number, { onConnection, onDropped, onError }: ConnectionHandlers) {
     this.#server = createServer({ noDelay: true }, (socket) => {
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
       this.#sockets.set(peer, socket);
@@ -18,6 +25,7 @@ export class ConnectionListener {
       onConnection(socket);
     });
     this.#server.maxConnections = maxConnections;
+    this.#server.on('drop', (data) => onDropped(`${data?.remoteAddress}:${data?.remotePort}`));
     this.#server.on('error', (error) => {
       if (this.#server.listening) onError(error);
     });
