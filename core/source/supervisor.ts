@@ -5,7 +5,7 @@ import type { Source, SourceOutput } from './source.js';
 import { SourceHealth } from './source-health.js';
 import type { SourceTable } from './source-table.js';
 import type { SourceStatus } from './status.js';
-import { TroubleLog } from './trouble-log.js';
+import { causeOf, TroubleLog } from './trouble-log.js';
 
 export interface SupervisorOptions {
   readonly name: string;
@@ -62,7 +62,7 @@ export class SourceSupervisor {
       // Only a run that went well for a while is a new beginning: one that lists and fails at once would list for ever.
       if (this.#listedMs !== undefined && clock.now() - this.#listedMs >= backoff.maxMs) this.#attempt = 0;
       this.#listedMs = undefined;
-      this.#health.degraded(error.message, undefined, clock.now());
+      this.#health.degraded(causeOf(error), undefined, clock.now());
       const waitMs = backoffMs(this.#attempt++, backoff, random);
       this.#troubles.note(error, undefined, clock.now(), { retryInMs: waitMs });
       await clock.sleep(waitMs, signal).catch(() => undefined); // only an abort rejects, and the loop looks at it
@@ -141,7 +141,7 @@ export class SourceSupervisor {
       },
       degraded: (reason: Error, scope?: string) => {
         if (signal.aborted) return;
-        health.degraded(reason.message, scope, clock.now());
+        health.degraded(causeOf(reason), scope, clock.now());
         this.#troubles.note(reason, scope, clock.now());
       },
       recovered: (scope?: string) => {

@@ -1,8 +1,14 @@
 import type { Logger } from 'pino';
 
 const repeatAfterMs = 60_000;
+const maxCauseLength = 500;
 /** Scopes remembered at most; past it, all is logged at most once a minute as one. */
 const maxScopes = 1000;
+
+/** An error's message, shortened: a registry may answer with a page, and adapters quote it. */
+export function causeOf({ message }: Error): string {
+  return message.length > maxCauseLength ? `${message.slice(0, maxCauseLength - 1)}…` : message;
+}
 
 /**
  * Logs what a source is troubled by: a new cause at once, the same one again at most once a minute and scope. A
@@ -19,16 +25,18 @@ export class TroubleLog {
   /** @param details what else stands in the entry, as `scope` */
   note(error: Error, scope: string | undefined, nowMs: number, details: Readonly<Record<string, unknown>> = {}): void {
     this.#logger.debug({ err: error, scope, ...details }, 'trouble in full');
-    const key = this.#last.size >= maxScopes ? '' : (scope ?? '');
+    const cause = causeOf(error);
+    const own = scope ?? '';
+    const key = this.#last.has(own) || this.#last.size < maxScopes ? own : '';
     const known = this.#last.get(key);
-    if (known && known.cause === error.message && nowMs - known.atMs < repeatAfterMs) {
+    if (known && known.cause === cause && nowMs - known.atMs < repeatAfterMs) {
       known.suppressed++;
       return;
     }
-    this.#last.set(key, { cause: error.message, atMs: nowMs, suppressed: 0 });
+    this.#last.set(key, { cause, atMs: nowMs, suppressed: 0 });
     this.#logger.warn(
       {
-        cause: error.message,
+        cause,
         ...(scope === undefined ? {} : { scope }),
         ...(known && known.suppressed > 0 ? { suppressed: known.suppressed } : {}),
         ...details,

@@ -36,6 +36,12 @@ describe('TroubleLog', () => {
     );
   });
 
+  it('shortens what a registry may have put into an error', () => {
+    const { log, entries } = aLog();
+    log.note(new Error('x'.repeat(100_000)), undefined, 0);
+    assert.equal(entries[0]?.cause.length, 500);
+  });
+
   it('remembers a bounded number of scopes', () => {
     const { log, entries } = aLog();
     for (let scope = 0; scope < 5000; scope++) log.note(new Error('x'), `s${scope}`, 0);
