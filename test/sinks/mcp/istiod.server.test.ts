@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { protocols } from '../../../core/model/index.js';
 import { serviceEntryTypes } from '../../../sinks/mcp/types.js';
 import { type IstiodServer, startIstiod } from '../../servers/istiod.js';
 import { pickPort } from '../../servers/ports.js';
@@ -115,23 +116,6 @@ describe('the MCP sink and a real istiod', function () {
       network: 'site-b',
       weight: 1_000_000,
     });
-    const protocols = [
-      'http',
-      'http2',
-      'https',
-      'grpc',
-      'grpc-web',
-      'tcp',
-      'tls',
-      'udp',
-      'dubbo',
-      'tri',
-      'rest',
-      'thrift',
-      'redis',
-      'mongo',
-      'mysql',
-    ] as const;
     const sent = [
       catalogService('strange.nacos', [strange, anInstance('y', { address: 'not a host', ports: { web: 1 } })], {
         ports: [
