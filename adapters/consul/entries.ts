@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
 import type { Rejection } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
@@ -56,10 +57,6 @@ export function asRows(body: unknown, what: string): readonly unknown[] {
   if (body === null) return [];
   if (!Array.isArray(body)) throw new ConsulError('malformed', `an answer that is no list of ${what}`);
   return body;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 class BadRecord extends Error {}

@@ -1,5 +1,6 @@
+import { isRecord } from '../../core/model/is-record.js';
 import { ConsulError } from './consul-error.js';
-import { asRows, isRecord } from './entries.js';
+import { asRows } from './entries.js';
 
 const maxNameLength = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

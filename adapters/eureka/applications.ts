@@ -1,5 +1,6 @@
+import { isRecord } from '../../core/model/is-record.js';
 import { type ConvertOptions, convertInstance } from './convert.js';
-import { isRecord, listOf } from './fields.js';
+import { listOf } from './fields.js';
 import type { ApplicationRecords } from './registry-view.js';
 import type { Sharing } from './sharing.js';
 

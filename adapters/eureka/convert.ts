@@ -1,4 +1,5 @@
 import { checkAddress, checkPort } from '../../core/model/address.js';
+import { isRecord } from '../../core/model/is-record.js';
 import {
   defaultWeight,
   type Health,
@@ -8,7 +9,7 @@ import {
   printable,
 } from '../../core/plugin/index.js';
 import { type EurekaConfig, isPlainProtocol } from './config.js';
-import { Fields, isRecord } from './fields.js';
+import { Fields } from './fields.js';
 import type { Sharing } from './sharing.js';
 
 /** An instance as a listing or a delta has it. */

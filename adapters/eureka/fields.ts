@@ -1,10 +1,8 @@
+import { isRecord } from '../../core/model/is-record.js';
+
 const maxEntries = 1024;
 const loneSurrogate = /\p{Surrogate}/u;
 const loneSurrogates = /\p{Surrogate}/gu;
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** A list as Eureka's JSON writes it: an array, or, from older servers, the only element itself, or nothing. */
 export function listOf(value: unknown): readonly unknown[] {

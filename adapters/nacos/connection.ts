@@ -8,11 +8,12 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { isRecord } from '../../core/model/is-record.js';
+import { printable } from '../../core/model/printable.js';
 import { type Clock, formatHostPort, type TlsClient } from '../../core/plugin/index.js';
 import type { NacosLogin } from './login.js';
 import { NacosError, toError } from './nacos-error.js';
-import { decodeMessage, encodeMessage, isRecord, type Message, maxMessageBytes } from './payload.js';
-import { printable } from './printable.js';
+import { decodeMessage, encodeMessage, type Message, maxMessageBytes } from './payload.js';
 import { type NacosServer, readTls } from './server.js';
 
 const unaryPath = '/Request/request';

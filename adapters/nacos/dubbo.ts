@@ -1,5 +1,5 @@
 import { checkPort } from '../../core/model/address.js';
-import { isRecord } from './payload.js';
+import { isRecord } from '../../core/model/is-record.js';
 
 /** Protocols of Dubbo providers that the catalog takes; the port's name is the same. */
 export const dubboProtocols = ['dubbo', 'tri', 'rest'] as const;

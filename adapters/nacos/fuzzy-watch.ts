@@ -1,6 +1,7 @@
+import { isRecord } from '../../core/model/is-record.js';
 import type { NacosConnection } from './connection.js';
 import { NacosError } from './nacos-error.js';
-import { isRecord, type Message } from './payload.js';
+import type { Message } from './payload.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey } from './service-key.js';
 
 /** `FUZZY_WATCH_PATTERN_OVER_LIMIT` and `FUZZY_WATCH_PATTERN_MATCH_COUNT_OVER_LIMIT`: 20 patterns, 500 services each. */

@@ -1,8 +1,8 @@
 import { Agent, errors } from 'undici';
+import { isRecord } from '../../core/model/is-record.js';
+import { printable } from '../../core/model/printable.js';
 import type { TlsClient } from '../../core/plugin/index.js';
 import { NacosError, toError } from './nacos-error.js';
-import { isRecord } from './payload.js';
-import { printable } from './printable.js';
 import { type NacosServer, readTls } from './server.js';
 
 /** Largest answer that is read, in bytes. */

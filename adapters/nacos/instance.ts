@@ -1,4 +1,6 @@
 import { checkAddress, checkPort } from '../../core/model/address.js';
+import { isRecord } from '../../core/model/is-record.js';
+import { printable } from '../../core/model/printable.js';
 import {
   defaultWeight,
   type Health,
@@ -9,8 +11,6 @@ import {
 } from '../../core/plugin/index.js';
 import { type DubboName, dubboEndpoints, dubboProtocol } from './dubbo.js';
 import { instanceMetadata, localityOf, type StringPool } from './metadata.js';
-import { isRecord } from './payload.js';
-import { printable } from './printable.js';
 import { defaultCluster } from './service-key.js';
 
 /** Keys under which an instance names the protocol of its port; the first one counts. */

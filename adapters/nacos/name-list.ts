@@ -1,8 +1,8 @@
+import { isRecord } from '../../core/model/is-record.js';
 import type { NacosConnection } from './connection.js';
 import type { NacosHttp } from './http-client.js';
 import type { NacosLogin } from './login.js';
 import { isUnsupported, NacosError } from './nacos-error.js';
-import { isRecord } from './payload.js';
 import { bareName, formatServiceKey, type ServiceKey } from './service-key.js';
 
 const pageSize = 500;

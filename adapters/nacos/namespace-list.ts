@@ -1,7 +1,7 @@
+import { isRecord } from '../../core/model/is-record.js';
 import type { NacosHttp } from './http-client.js';
 import type { NacosLogin } from './login.js';
 import { isRefused, isUnsupported, NacosError } from './nacos-error.js';
-import { isRecord } from './payload.js';
 import { namespaceId } from './service-key.js';
 
 /** 3.x, then 2.x; the latter belongs to the console, which a server need not have. */

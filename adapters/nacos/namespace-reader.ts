@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { isRecord } from '../../core/model/is-record.js';
 import { type BackoffOptions, backoffMs, type Clock, formatHostPort, type TlsClient } from '../../core/plugin/index.js';
 import { NacosConnection } from './connection.js';
 import { nameChanges, watchNames } from './fuzzy-watch.js';
@@ -6,7 +7,7 @@ import type { NacosHttp } from './http-client.js';
 import type { NacosLogin } from './login.js';
 import { isRefused, NacosError, toError } from './nacos-error.js';
 import { listNames, type NameList } from './name-list.js';
-import { isRecord, type Message } from './payload.js';
+import type { Message } from './payload.js';
 import type { RequestGate } from './request-gate.js';
 import type { NacosServer } from './server.js';
 import { bareName, type ServiceKey } from './service-key.js';

@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/model/is-record.js';
 import { Payload } from '../../proto/gen/nacos.js';
 import { NacosError } from './nacos-error.js';
 
@@ -34,8 +35,4 @@ export function decodeMessage(bytes: Uint8Array): Message {
   }
   if (!isRecord(body)) throw new NacosError('the server sent a message that is no JSON object', 0);
   return { type: payload.metadata?.type ?? '', body };
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
+import { isRecord } from '../../core/model/is-record.js';
 import { type BackoffOptions, backoffMs, type Clock } from '../../core/plugin/index.js';
 import type { NacosConnection } from './connection.js';
 import { isBadParameter, NacosError, toError } from './nacos-error.js';
-import { isRecord } from './payload.js';
 import type { RequestGate } from './request-gate.js';
 import { formatServiceKey, type ServiceKey } from './service-key.js';
 

@@ -2,8 +2,8 @@ import type { Client, ConnectionManager, Packet, WatcherEvent } from 'node-zooke
 import zookeeper from 'node-zookeeper-client';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { formatHostPort, type HostPort, type Secret } from '../../core/plugin/index.js';
+import { deferred } from '../../core/time/deferred.js';
 import { guardManager, managerStates } from './client-guards.js';
-import { deferred } from './deferred.js';
 import { type Children, type ChildrenStamp, decodeChildren, decodeStat, PathRequest, PingRequest } from './jute.js';
 import { replyError, ZookeeperError } from './zookeeper-error.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../time/index.js';
+import { type Clock, deferred } from '../time/index.js';
 
 export interface RequiredSource {
   readonly name: string;
@@ -14,15 +14,11 @@ export class Readiness {
   readonly #waiting = new Map<string, RequiredSource>();
   readonly #overdue = new Set<string>();
   readonly #listed = new Set<string>();
-  readonly #opened: Promise<void>;
-  #open: () => void = () => undefined;
+  readonly #opened = deferred();
   #isReady = false;
 
   constructor(required: Iterable<RequiredSource>) {
     for (const source of required) this.#waiting.set(source.name, source);
-    this.#opened = new Promise((resolve) => {
-      this.#open = resolve;
-    });
     this.#check();
   }
 
@@ -74,7 +70,7 @@ export class Readiness {
       signal.addEventListener('abort', abort, { once: true });
     });
     try {
-      await Promise.race([this.#opened, aborted]);
+      await Promise.race([this.#opened.promise, aborted]);
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -86,6 +82,6 @@ export class Readiness {
     if (this.#isReady || this.#waiting.size > this.#overdue.size) return;
     this.#isReady = true;
     this.#openSignal.abort();
-    this.#open();
+    this.#opened.resolve();
   }
 }

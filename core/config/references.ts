@@ -1,10 +1,7 @@
+import { isRecord } from '../model/is-record.js';
 import type { ConfigPath } from './config-error.js';
 import { didYouMean } from './did-you-mean.js';
 import type { SchemaProblem } from './issue-messages.js';
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Rejection, Service } from '../model/index.js';
-import { type BackoffOptions, backoffMs, type Clock } from '../time/index.js';
+import { type BackoffOptions, backoffMs, type Clock, deferred } from '../time/index.js';
 import type { Source, SourceOutput } from './source.js';
 import { SourceHealth } from './source-health.js';
 import type { SourceTable } from './source-table.js';
@@ -171,7 +171,7 @@ function firstRejections(table: SourceTable): (Rejection & { service: string })[
 function stopDeadline(signal: AbortSignal): { passed: Promise<never>; reason: Error; clear: () => void } {
   const reason = new Error('the source did not stop in time');
   let timer: NodeJS.Timeout | undefined;
-  const { promise, reject } = withRejection();
+  const { promise, reject } = deferred<never>();
   const start = () => {
     timer = setTimeout(() => reject(reason), stopDeadlineMs);
   };
@@ -185,12 +185,4 @@ function stopDeadline(signal: AbortSignal): { passed: Promise<never>; reason: Er
       signal.removeEventListener('abort', start);
     },
   };
-}
-
-function withRejection(): { promise: Promise<never>; reject: (reason: Error) => void } {
-  let reject: (reason: Error) => void = () => undefined;
-  const promise = new Promise<never>((_, fail) => {
-    reject = fail;
-  });
-  return { promise, reject };
 }

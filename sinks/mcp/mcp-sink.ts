@@ -1,6 +1,7 @@
 import type { Catalog, Change } from '../../core/catalog/catalog.js';
 import { type Deps, formatHostPort } from '../../core/plugin/index.js';
 import type { Sink, SinkStatus } from '../../core/sink/sink.js';
+import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
 import type { McpConfig } from './config.js';
@@ -30,7 +31,7 @@ export class McpSink implements Sink {
   readonly #resources: ResourceSet;
   readonly #content: McpContent;
   readonly #server: AdsServer;
-  readonly #listening = new Deferred<string>();
+  readonly #listening = deferred<string>();
   #address: string | undefined;
 
   constructor(config: McpConfig, deps: Deps) {
@@ -104,16 +105,6 @@ export class McpSink implements Sink {
     this.#metrics.resourceBytes.set({ sink }, this.#resources.byteLength);
     this.#metrics.invalid.set({ sink }, this.#resources.invalidCount);
   }
-}
-
-/** `Promise.withResolvers` of later Nodes. */
-class Deferred<T> {
-  resolve!: (value: T) => void;
-  reject!: (reason: unknown) => void;
-  readonly promise = new Promise<T>((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
 }
 
 function first<T>(items: Iterable<T>, count: number): T[] {

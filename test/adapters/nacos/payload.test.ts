@@ -4,8 +4,8 @@ import { describe, it } from 'mocha';
 import { nameChanges } from '../../../adapters/nacos/fuzzy-watch.js';
 import { NacosError } from '../../../adapters/nacos/nacos-error.js';
 import { decodeMessage, encodeMessage, maxMessageBytes } from '../../../adapters/nacos/payload.js';
-import { printable } from '../../../adapters/nacos/printable.js';
 import { bareName, formatServiceKey, parseServiceKey } from '../../../adapters/nacos/service-key.js';
+import { printable } from '../../../core/model/printable.js';
 
 describe('adapters/nacos payload', () => {
   it('reads back what it writes', () => {

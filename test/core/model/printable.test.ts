@@ -10,6 +10,7 @@ describe('printable', () => {
   it('shows what would hide, forge a line or turn a terminal', () => {
     assert.equal(printable('a\r\nb\u001b[31m'), 'a\\r\\nb\\u001b[31m');
     assert.equal(printable('a\u202eb\u200bc\u0085'), 'a\\u202eb\\u200bc\\u0085');
+    assert.equal(printable('a\u00adb\u{e0041}'), 'a\\u00adb\\ue0041');
   });
 
   it('is one line within its bound, whatever it is given', () => {
