@@ -49,6 +49,12 @@ function describeEvent(event: RecordedEvent): string {
       return `degraded ${event.scope}: ${event.reason.message}`;
     case 'recovered':
       return `recovered ${event.scope}`;
+    case 'notice':
+      return event.text === undefined ? `notice ${event.key} is over` : `notice ${event.key}: ${event.text}`;
+    case 'consumers':
+      return `${event.consumers.length} consumers of ${event.service}`;
+    case 'audited':
+      return `audited ${event.report.compared} services, ${event.report.differences} differences`;
     case 'failed':
       return `run rejected: ${event.reason.message}`;
   }

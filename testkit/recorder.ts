@@ -1,4 +1,5 @@
-import type { Service } from '../core/model/index.js';
+import type { Consumer, Service } from '../core/model/index.js';
+import type { AuditReport } from '../core/source/audit-report.js';
 import type { SourceOutput } from '../core/source/source.js';
 import { serviceProblems } from './check-service.js';
 import { describeState } from './describe-state.js';
@@ -24,6 +25,9 @@ const maxEvents = 10_000;
 export class Recorder implements SourceOutput {
   readonly #services = new Map<string, Service>();
   readonly #degraded = new Map<string, Error>();
+  readonly #notices = new Map<string, string>();
+  readonly #consumers = new Map<string, readonly Consumer[]>();
+  readonly #audits: AuditReport[] = [];
   readonly #events: RecordedEvent[] = [];
   readonly #problems = new Set<string>();
   readonly #late: string[] = [];
@@ -40,6 +44,21 @@ export class Recorder implements SourceOutput {
   /** Scopes whose reading fails now, with the reason; {@link wholeSource} for the source as a whole. */
   get degradedScopes(): ReadonlyMap<string, Error> {
     return this.#degraded;
+  }
+
+  /** Notices that last, by key. */
+  get notices(): ReadonlyMap<string, string> {
+    return this.#notices;
+  }
+
+  /** Declared consumers by the service's name; nobody is not kept. */
+  get declaredConsumers(): ReadonlyMap<string, readonly Consumer[]> {
+    return this.#consumers;
+  }
+
+  /** Reports of scheduled audits, oldest first; the first 1000. */
+  get audits(): readonly AuditReport[] {
+    return this.#audits;
   }
 
   /** The calls so far, oldest first; the newest 10,000 of them. */
@@ -107,6 +126,29 @@ export class Recorder implements SourceOutput {
     if (this.#isLate('recovered')) return;
     this.#degraded.delete(scope);
     this.#record({ kind: 'recovered', scope });
+  }
+
+  notice(key: string, text: string | undefined): void {
+    if (this.#isLate(`notice ${key}`)) return;
+    if (text === undefined) this.#notices.delete(key);
+    else this.#notices.set(key, text);
+    this.#record({ kind: 'notice', key, text });
+  }
+
+  consumers(service: string, consumers: readonly Consumer[]): void {
+    if (new Set(consumers.map(({ id }) => id)).size < consumers.length) {
+      this.#problems.add(`consumers of ${JSON.stringify(service)}: an id is there twice`);
+    }
+    if (this.#isLate(`consumers ${service}`)) return;
+    if (consumers.length === 0) this.#consumers.delete(service);
+    else this.#consumers.set(service, consumers);
+    this.#record({ kind: 'consumers', service, consumers });
+  }
+
+  audited(report: AuditReport): void {
+    if (this.#isLate('audited')) return;
+    if (this.#audits.length < 1000) this.#audits.push(report);
+    this.#record({ kind: 'audited', report });
   }
 
   /** Notes a run that rejected, as the supervisor would: what was published stays. */

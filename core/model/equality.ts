@@ -54,7 +54,7 @@ export function samePorts(a: readonly Port[], b: readonly Port[]): boolean {
   });
 }
 
-/** Whether two records of one service say the same. `rejected` is a matter of status and does not count. */
+/** Whether two records of one service say the same. `rejected` and `rules` are a matter of status and do not count. */
 export function sameService(a: Service, b: Service): boolean {
   if (a === b) return true;
   return (

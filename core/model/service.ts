@@ -53,6 +53,38 @@ export interface Rejection {
   readonly reason: string;
 }
 
+/** A rule of the registry's own for routing or configuring a service: data, never run as code. */
+export interface RegistryRule {
+  /** Unique within the service: where the rule stands in the registry. */
+  readonly id: string;
+  /** In the registry's own terms, as `override`, `condition`, `tag`, `script`, `mesh`. */
+  readonly kind: string;
+  /** What it is about: the service or the application's name. */
+  readonly scope: string;
+  readonly enabled: boolean;
+  /**
+   * - `applied`: its effect is in the instances
+   * - `carried`: the mesh can route by what stands in labels and metadata
+   * - `shown`: known, and without effect here
+   * - `rejected`: not understood, or broken; see `reason`
+   */
+  readonly effect: 'applied' | 'carried' | 'shown' | 'rejected';
+  readonly reason?: string;
+  /** As the registry has it, printable, at most 4 KiB. */
+  readonly text: string;
+}
+
+/** Somebody that the registry knows as a consumer of a service. */
+export interface Consumer {
+  /** Unique within the service. */
+  readonly id: string;
+  /** Name of the application; empty when the registry does not know it. */
+  readonly application: string;
+  /** IP address or DNS name; empty when the registry does not know it. */
+  readonly address: string;
+  readonly metadata: Metadata;
+}
+
 export interface Service {
   /** In the registry's own terms; unique within its source. */
   readonly name: string;
@@ -64,6 +96,8 @@ export interface Service {
   readonly metadata: Metadata;
   /** What was left out of `instances`. */
   readonly rejected?: readonly Rejection[];
+  /** The registry's own rules for it; their effect is in the instances, so sinks need not look at them. */
+  readonly rules?: readonly RegistryRule[];
 }
 
 /** An instance that traffic may be sent to. */

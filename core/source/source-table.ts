@@ -48,7 +48,7 @@ export class SourceTable {
     this.#count(canonical, 1);
     if (known !== undefined && sameService(known, canonical)) {
       // The known one is what the catalog holds: another copy would double the memory with each new listing.
-      this.#services.set(service.name, withRejected(known, canonical.rejected));
+      this.#services.set(service.name, withNotes(known, canonical));
     } else {
       this.#services.set(service.name, canonical);
       this.#mark(service.name);
@@ -82,9 +82,11 @@ export class SourceTable {
   }
 }
 
-function withRejected(service: Service, rejected: readonly Rejection[] = []): Service {
-  if ((service.rejected?.length ?? 0) === 0 && rejected.length === 0) return service;
-  return { ...service, rejected };
+/** `service` with what is a matter of status alone as `newer` has it. */
+function withNotes(service: Service, { rejected = [], rules = [] }: Service): Service {
+  const isBare = !service.rejected?.length && !service.rules?.length;
+  if (isBare && rejected.length === 0 && rules.length === 0) return service;
+  return { ...service, rejected, rules };
 }
 
 /** The same service with its instances in order; the very same object when it already is. */

@@ -1,7 +1,11 @@
 import type { Logger } from 'pino';
-import type { Rejection, Service } from '../model/index.js';
+import type { Consumer, Rejection, Service } from '../model/index.js';
 import { type BackoffOptions, backoffMs, type Clock, deferred } from '../time/index.js';
-import type { Source, SourceOutput } from './source.js';
+import { AuditLog } from './audit-log.js';
+import type { AuditReport } from './audit-report.js';
+import { ConsumerTable } from './consumer-table.js';
+import { Notices } from './notices.js';
+import type { Source, SourceOutput, SourceRecord } from './source.js';
 import { SourceHealth } from './source-health.js';
 import type { SourceTable } from './source-table.js';
 import type { SourceStatus } from './status.js';
@@ -32,6 +36,10 @@ export class SourceSupervisor {
   readonly #options: SupervisorOptions;
   readonly #health: SourceHealth;
   readonly #troubles: TroubleLog;
+  readonly #notices: Notices;
+  /** Who declares to consume what, by the registry's names. */
+  readonly consumers = new ConsumerTable();
+  readonly #audits: AuditLog;
   #failures = 0;
   #attempt = 0;
   /** When the present run listed everything first. */
@@ -42,6 +50,8 @@ export class SourceSupervisor {
     this.#options = options;
     this.#health = new SourceHealth(options.clock.now(), options.staleAfterMs);
     this.#troubles = new TroubleLog(options.logger);
+    this.#notices = new Notices(options.logger);
+    this.#audits = new AuditLog(options.logger);
   }
 
   get name(): string {
@@ -82,8 +92,29 @@ export class SourceSupervisor {
       rejected: table.rejectedCount,
       rejections: firstRejections(table),
       failures: this.#failures,
+      notices: this.#notices.list(),
+      ...(this.#audits.last === undefined ? {} : { audit: this.#audits.last }),
       ...(this.#lastChangeMs === undefined ? {} : { lastChangeMs: this.#lastChangeMs }),
     };
+  }
+
+  /**
+   * Audits now, beside the watches. An audit that is going on already is joined.
+   * @throws Error when the source cannot be audited, is not synced, or could not be read whole
+   */
+  audit(signal: AbortSignal): Promise<AuditReport> {
+    const { source, clock } = this.#options;
+    if (source.audit === undefined)
+      throw new Error('this kind of source has nothing to audit: each of its reads is whole');
+    if (!this.#health.synced || this.#listedMs === undefined)
+      throw new Error('the source is not connected; it lists everything when it is');
+    const audit = source.audit.bind(source);
+    return this.#audits.run(() => audit(signal), clock);
+  }
+
+  /** The registry's own records behind a service, as the source reads them now; undefined when it can't. */
+  async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[] | undefined> {
+    return this.#options.source.records?.(service, signal);
   }
 
   /** @returns why the run ended; after an abort, whatever came first */
@@ -150,6 +181,15 @@ export class SourceSupervisor {
         if (health.recovered(scope, clock.now()) && health.isFresh) {
           logger.info({ scope }, 'source is fresh again');
         }
+      },
+      notice: (key: string, text: string | undefined) => {
+        if (!signal.aborted) this.#notices.set(key, text, clock.now());
+      },
+      consumers: (service: string, consumers: readonly Consumer[]) => {
+        if (!signal.aborted) this.consumers.set(service, consumers);
+      },
+      audited: (report: AuditReport) => {
+        if (!signal.aborted) this.#audits.note(report, clock.now());
       },
     };
   }

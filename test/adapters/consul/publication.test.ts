@@ -11,6 +11,9 @@ describe('adapters/consul: what is told of a datacenter', () => {
       remove: () => told.push('remove'),
       degraded: (reason: Error, scope = '') => told.push(`degraded ${scope} ${reason.message}`),
       recovered: (scope = '') => told.push(`recovered ${scope}`),
+      notice: () => undefined,
+      consumers: () => undefined,
+      audited: () => undefined,
     };
     const datacenter = { scope: undefined, published: new Published(0) };
     const publication = new Publication(out, [datacenter]);

@@ -23,7 +23,7 @@ const events = ({ events: all }: Recorder) =>
   all.map((event) =>
     event.kind === 'replaceAll'
       ? `replaceAll ${[...event.services.keys()].join()}`
-      : `${event.kind} ${'service' in event ? event.service.name : 'name' in event ? event.name : 'scope' in event ? event.scope : ''}`,
+      : `${event.kind} ${event.kind === 'upsert' ? event.service.name : 'name' in event ? event.name : 'scope' in event ? event.scope : ''}`,
   );
 const ips = (recorder: Recorder, name: string) =>
   recorder.services

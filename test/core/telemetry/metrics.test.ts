@@ -14,6 +14,7 @@ const fresh: SourceStatus = {
   rejected: 2,
   rejections: [],
   failures: 4,
+  notices: [],
   lastChangeMs: 2500,
 };
 

@@ -81,6 +81,7 @@ export function aSource(name: string, overrides: Partial<SourceStatus> = {}): So
     rejected: 0,
     rejections: [],
     failures: 0,
+    notices: [],
     ...overrides,
   };
 }
