@@ -11,8 +11,25 @@ export interface ConsulOptions extends StartOptions {
   readonly acl?: boolean;
   /** A server of another datacenter to federate with. */
   readonly joinWan?: ConsulServer;
+  /** Its place among the servers of a datacenter that has more than one; see `startConsulCluster`. */
+  readonly member?: ConsulMember;
   /** More configuration, merged over ours. */
   readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export interface ConsulMember {
+  /** From 1. */
+  readonly number: number;
+  readonly ports: ConsulPorts;
+  /** Of all members, this one too. */
+  readonly lanAddresses: readonly string[];
+}
+
+export interface ConsulPorts {
+  readonly http: number;
+  readonly rpc: number;
+  readonly lan: number;
+  readonly wan: number;
 }
 
 export interface ConsulServer extends ServerHandle {
@@ -21,6 +38,10 @@ export interface ConsulServer extends ServerHandle {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly datacenter: string;
+  /** Name of its node in the catalog. */
+  readonly node: string;
+  /** Where the other servers reach it, as `/v1/status/leader` names it. */
+  readonly rpcAddress: string;
   readonly wanAddress: string;
   /** Token that may do everything; undefined without ACLs. */
   readonly managementToken: string | undefined;
@@ -28,43 +49,66 @@ export interface ConsulServer extends ServerHandle {
 
 const MANAGEMENT_TOKEN = '00000000-1111-2222-3333-444444444444';
 
-/** Starts one Consul server, the only one of its datacenter. Its data survives a restart. */
+/** Starts one Consul server, the only one of its datacenter unless it is a `member`. Its data survives a restart. */
 export async function startConsul(options: ConsulOptions = {}): Promise<ConsulServer> {
-  const { datacenter = 'dc1', acl = false, joinWan, config = {} } = options;
-  const [httpPort, rpcPort, lanPort, wanPort] = (await pickPorts(4)) as [number, number, number, number];
-  const url = `http://127.0.0.1:${httpPort}`;
+  const { datacenter = 'dc1', acl = false, member } = options;
+  const ports = member?.ports ?? (await pickConsulPorts());
+  const url = `http://127.0.0.1:${ports.http}`;
+  const node = member ? `${datacenter}-server-${member.number}` : `${datacenter}-server`;
   const token = acl ? MANAGEMENT_TOKEN : undefined;
-  const settings = {
-    datacenter,
-    node_name: `${datacenter}-server`,
-    server: true,
-    bootstrap_expect: 1,
-    bind_addr: '127.0.0.1',
-    client_addr: '127.0.0.1',
-    log_level: 'WARN',
-    disable_update_check: true,
-    ports: { http: httpPort, server: rpcPort, serf_lan: lanPort, serf_wan: wanPort, dns: -1, grpc: -1 },
-    // The fastest election; the default is made for small machines on slow networks.
-    performance: { raft_multiplier: 1 },
-    ...(joinWan && { retry_join_wan: [joinWan.wanAddress] }),
-    ...(token && {
-      acl: { enabled: true, default_policy: 'deny', tokens: { initial_management: token, agent: token } },
-    }),
-    ...config,
-  };
+  const settings = consulSettings(node, ports, options);
   const server = await startServer(
     {
-      name: 'consul',
+      name: member ? `consul-${member.number}` : 'consul',
       command: (dir) => ({
         command: join(artefactDir('consul'), 'consul'),
         args: ['agent', '-data-dir', join(dir, 'data'), '-hcl', JSON.stringify(settings)],
       }),
-      ready: (signal) => isServing(url, `${datacenter}-server`, token, signal),
+      ready: (signal) => isServing(url, node, token, signal),
     },
     options,
   );
-  const wanAddress = `127.0.0.1:${wanPort}`;
-  return Object.assign(server, { port: httpPort, url, datacenter, wanAddress, managementToken: token });
+  return Object.assign(server, {
+    ...{ port: ports.http, url, datacenter, node, managementToken: token },
+    ...{ rpcAddress: `127.0.0.1:${ports.rpc}`, wanAddress: `127.0.0.1:${ports.wan}` },
+  });
+}
+
+export async function pickConsulPorts(): Promise<ConsulPorts> {
+  const [http, rpc, lan, wan] = (await pickPorts(4)) as [number, number, number, number];
+  return { http, rpc, lan, wan };
+}
+
+function consulSettings(node: string, ports: ConsulPorts, options: ConsulOptions): Readonly<Record<string, unknown>> {
+  const { datacenter = 'dc1', acl = false, joinWan, member, config = {} } = options;
+  return {
+    datacenter,
+    node_name: node,
+    server: true,
+    bootstrap_expect: member?.lanAddresses.length ?? 1,
+    ...(member && {
+      retry_join: member.lanAddresses,
+      retry_interval: '1s',
+      // The same also after its data was lost: else the other servers take it for a second one of its name.
+      node_id: `00000000-0000-0000-0000-00000000000${member.number}`,
+    }),
+    bind_addr: '127.0.0.1',
+    client_addr: '127.0.0.1',
+    log_level: 'WARN',
+    disable_update_check: true,
+    ports: { http: ports.http, server: ports.rpc, serf_lan: ports.lan, serf_wan: ports.wan, dns: -1, grpc: -1 },
+    // The fastest election; the default is made for small machines on slow networks.
+    performance: { raft_multiplier: 1 },
+    ...(joinWan && { retry_join_wan: [joinWan.wanAddress] }),
+    ...(acl && {
+      acl: {
+        enabled: true,
+        default_policy: 'deny',
+        tokens: { initial_management: MANAGEMENT_TOKEN, agent: MANAGEMENT_TOKEN },
+      },
+    }),
+    ...config,
+  };
 }
 
 /** True when there is a leader that answers and the server itself has got into the catalog. */
