@@ -27,7 +27,7 @@ module.exports = {
       name: 'no-adapter-imports-an-adapter',
       severity: 'error',
       from: { path: adapterOf },
-      to: { path: adapterOf, pathNot: '^adapters/$1/' },
+      to: { path: adapterOf, pathNot: '^adapters/($1|dubbo)/' },
     },
     {
       name: 'sinks-import-core',

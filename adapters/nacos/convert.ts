@@ -12,7 +12,8 @@ import {
   secondGrpcPortNumber,
   servicePortNumbers,
 } from '../../core/plugin/index.js';
-import { type DubboName, dubboProtocols, parseDubboName } from './dubbo.js';
+import { providerProtocols } from '../dubbo/protocols.js';
+import { type DubboName, parseDubboName } from './dubbo.js';
 import { type InstanceOptions, type Outcome, readInstance } from './instance.js';
 import type { StringPool } from './metadata.js';
 import { defaultGroup, formatServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
@@ -97,13 +98,13 @@ function portsOf(instances: readonly Instance[], main: Protocol, { servicePort }
   for (const { ports } of instances) for (const name in ports) used.add(name);
   if (used.size === 0) used.add(main);
   const wanted: Port[] = [];
-  const isDubbo = (name: string) => (dubboProtocols as readonly string[]).includes(name);
+  const isDubbo = (name: string) => (providerProtocols as readonly string[]).includes(name);
   if (used.has(main) && !isDubbo(main)) {
     wanted.push({ name: main, number: servicePort ?? servicePortNumbers[main], protocol: main });
     used.delete(main);
   }
   if (used.has('grpc')) wanted.push({ name: 'grpc', number: secondGrpcPortNumber, protocol: 'grpc' });
-  for (const name of dubboProtocols) {
+  for (const name of providerProtocols) {
     if (used.has(name)) wanted.push({ name, number: servicePortNumbers[name], protocol: name });
   }
   const numbers = new Set<number>();

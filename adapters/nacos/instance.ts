@@ -9,7 +9,9 @@ import {
   type Protocol,
   type Rejection,
 } from '../../core/plugin/index.js';
-import { type DubboName, dubboEndpoints, dubboProtocol } from './dubbo.js';
+import { parseEndpoints } from '../dubbo/endpoints.js';
+import { providerProtocol, unknownProtocol } from '../dubbo/protocols.js';
+import type { DubboName } from './dubbo.js';
 import { instanceMetadata, localityOf, type StringPool } from './metadata.js';
 import { defaultCluster } from './service-key.js';
 
@@ -75,11 +77,11 @@ export function readInstance(
     metadata,
   };
   if (dubbo) {
-    const protocol = dubboProtocol(metadata['protocol']);
-    if (!protocol) return reject(record, 'its protocol is none of dubbo, tri, rest');
+    const protocol = providerProtocol(metadata['protocol'] ?? 'dubbo');
+    if (!protocol) return reject(record, unknownProtocol);
     return instance({ ...base, ports: { [protocol]: number.port } });
   }
-  const endpoints = dubboEndpoints(metadata);
+  const endpoints = parseEndpoints(metadata['dubbo.endpoints']);
   if (endpoints) return instance({ ...base, ports: { ...endpoints } });
   const grpc = checkPort(metadata[grpcPortKey] ?? '');
   const plain = protocolOf(metadata);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hostPort, milliseconds, portNumber, secret } from '../../core/plugin/index.js';
-import { defaultServicePorts } from './convert.js';
+import { defaultServicePorts } from '../dubbo/service.js';
 
 const nodePath = z
   .string()

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Clock, SourceOutput } from '../../core/plugin/index.js';
+import { shownUrl } from '../dubbo/secrets.js';
 import { eventTypes, type WatchEvent, type ZookeeperConnection } from './connection.js';
 import type { Changes } from './interface-directory.js';
 import type { ChildrenStamp } from './jute.js';
 import type { ProviderTree } from './provider-tree.js';
 import type { RegistryPaths } from './registry-paths.js';
-import { rejectedUrl } from './rejected-url.js';
 import { RereadQueue } from './reread-queue.js';
 import { hasCode, ZookeeperError } from './zookeeper-error.js';
 
@@ -180,7 +180,7 @@ export class Follower {
     const { tree, logger } = this.#options;
     const bad = [...names].filter((name) => !tree.has(name) && !failures.has(name));
     if (bad.length === 0) return;
-    const first = bad.slice(0, maxShownNames).map(rejectedUrl);
+    const first = bad.slice(0, maxShownNames).map(shownUrl);
     logger.warn({ count: bad.length, first }, 'nodes below the root are named like no interface and left out');
   }
 

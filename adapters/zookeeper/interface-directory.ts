@@ -1,8 +1,8 @@
-import type { Service } from '../../core/plugin/index.js';
+import type { Rejection, Service } from '../../core/plugin/index.js';
+import { RecentParameters } from '../dubbo/parameters.js';
+import type { Outcome, Provider, ProviderReader, ServiceId } from '../dubbo/provider.js';
+import { emptied, type ServicePorts, serviceFrom, serviceName } from '../dubbo/service.js';
 import type { ChildHash } from './child-hash.js';
-import { emptied, type ServicePorts, type ServiceRecords, serviceFrom, serviceName } from './convert.js';
-import { RecentParameters } from './parameters.js';
-import type { Outcome, ProviderReader, ServiceId } from './provider.js';
 
 /** What all directories of a tree use. */
 export interface DirectoryTools {
@@ -56,7 +56,7 @@ export class InterfaceDirectory {
     for (const [name, records] of this.#records()) {
       seen.add(name);
       const previous = this.#services.get(name);
-      const service = serviceFrom(this.#interfaceName, records, this.#tools.ports, previous);
+      const service = serviceFrom(records, this.#tools.ports, previous);
       if (service === previous) continue;
       this.#services.set(name, service);
       changed.push(service);
@@ -92,13 +92,16 @@ export class InterfaceDirectory {
     return news > 0 || after.size !== before.size;
   }
 
-  #records(): Map<string, ServiceRecords> {
-    const byName = new Map<string, ServiceRecords>();
+  #records() {
+    const byName = new Map<
+      string,
+      { interfaceName: string; id: ServiceId; providers: Provider[]; rejected: Rejection[] }
+    >();
     const recordsOf = (id: ServiceId) => {
       const name = serviceName(this.#interfaceName, id);
       let records = byName.get(name);
       if (records === undefined) {
-        records = { id, providers: [], rejected: [] };
+        records = { interfaceName: this.#interfaceName, id, providers: [], rejected: [] };
         byName.set(name, records);
       }
       return records;

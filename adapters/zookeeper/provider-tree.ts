@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { Service } from '../../core/plugin/index.js';
+import { decodeText } from '../dubbo/dubbo-url.js';
+import { ProviderReader } from '../dubbo/provider.js';
+import type { ServicePorts } from '../dubbo/service.js';
 import { childHash } from './child-hash.js';
-import type { ServicePorts } from './convert.js';
-import { decodeText } from './dubbo-url.js';
 import { type Changes, type DirectoryTools, InterfaceDirectory, noChanges } from './interface-directory.js';
 import type { ChildrenStamp } from './jute.js';
-import { ProviderReader } from './provider.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const interfacePattern = /^[^\u0000-\u0020\u007f-\u009f\u2028\u2029\ufffd]{1,255}$/;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { ProviderReader } from '../../../adapters/dubbo/provider.js';
+import { defaultServicePorts, serviceName } from '../../../adapters/dubbo/service.js';
 import { childHash } from '../../../adapters/zookeeper/child-hash.js';
-import { defaultServicePorts, serviceName } from '../../../adapters/zookeeper/convert.js';
 import { InterfaceDirectory } from '../../../adapters/zookeeper/interface-directory.js';
-import { ProviderReader } from '../../../adapters/zookeeper/provider.js';
 import type { Service } from '../../../core/model/index.js';
 
 const greet = 'lab.api.Greet';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { decodeParameter, decodeText, parseDubboUrl, splitQuery } from '../../../adapters/zookeeper/dubbo-url.js';
+import { decodeParameter, decodeText, parseDubboUrl, splitQuery } from '../../../adapters/dubbo/dubbo-url.js';
 
 function parse(name: string) {
   const url = parseDubboUrl(name);

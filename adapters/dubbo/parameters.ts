@@ -1,6 +1,7 @@
-import { type Metadata, metadataFrom } from '../../core/plugin/index.js';
+import { type Metadata, metadataFrom, metadataLimits } from '../../core/plugin/index.js';
 import { type DubboUrl, decodeParameter, type Encoding, splitQuery } from './dubbo-url.js';
 import { detached, Pool } from './pool.js';
+import { hasCredentials, isSensitive } from './secrets.js';
 
 /**
  * Parameters that are not kept as metadata. They stand elsewhere in the catalog (interface, group, version, weight,
@@ -34,18 +35,12 @@ const dropped: ReadonlySet<string> = new Set([
   'executor-management-mode',
   'metadata-type',
   'service-name-mapping',
+  // Which configurator was applied, or how the record was read: not what the provider is.
+  'providerAddresses',
+  'REGISTRY_CLUSTER',
 ]);
 
 const droppedPrefixes = ['qos.'] as const;
-const sensitive =
-  /passw|passwd|pwd|secret|token|credential|access.?key|api.?key|private.?key|(?:^|[._-]|26)user(?:name)?$/i;
-/** A URL with a password in it, encoded once more or not. */
-const sensitiveValue = /(?::\/\/|%3A%2F%2F)[^/?#\s@]*(?::|%3A)[^/?#\s]*(?:@|%40)/i;
-
-/** Whether the value of a parameter with this name must not be shown. */
-export function isSensitive(key: string): boolean {
-  return sensitive.test(key);
-}
 
 /** A decoded parameter. */
 interface Parameter {
@@ -57,6 +52,7 @@ interface Parameter {
 
 const undecodable: Parameter = { key: '', value: '', kept: false };
 const maxRepeated = 50_000;
+const maxParameters = 1024;
 const wholeNumber = /^-?[0-9]{1,15}$/;
 
 /**
@@ -82,6 +78,7 @@ const maxRecent = 16;
 export class ParameterReader {
   readonly #encoded = new Pool<Parameter>(maxRepeated);
   readonly #plain = new Pool<Parameter>(maxRepeated);
+  readonly #decoded = new Pool<Parameter>(maxRepeated);
 
   read(url: DubboUrl, recent: RecentParameters): Parameters {
     const { encoding } = url;
@@ -91,8 +88,20 @@ export class ParameterReader {
     const list = recent.get(timestamp.rest, () =>
       splitQuery(timestamp.rest, encoding).map((text) => pool.get(text, (kept) => decode(kept, encoding))),
     );
-    // Through a number: a piece of the text would keep all of it alive.
-    const timestampMs = wholeNumber.test(timestamp.value) ? Number(timestamp.value) : 0;
+    return new Parameters(list, timestampFrom(timestamp.value));
+  }
+
+  /**
+   * The same of parameters that are decoded already, as those in metadata by revision or of a Nacos instance.
+   * @param timestampMs when the provider registered, milliseconds since the epoch; 0 when it does not say
+   */
+  of(entries: Iterable<readonly [string, string]>, timestampMs: number): Parameters {
+    const list: Parameter[] = [];
+    for (const [key, value] of entries) {
+      if (key === '' || key === 'timestamp' || key === 'pid') continue;
+      if (list.length >= maxParameters) break;
+      list.push(this.#decoded.get(`${key}\n${value}`, () => parameter(key, value)));
+    }
     return new Parameters(list, timestampMs);
   }
 }
@@ -111,10 +120,23 @@ function cutParameter(query: string, key: string, { and, equals }: Encoding): { 
 function decode(text: string, encoding: Encoding): Parameter {
   const pair = decodeParameter(text, encoding);
   if (pair === undefined) return undecodable;
-  const key = detached(pair[0]);
-  const secret = isSensitive(key) || sensitiveValue.test(pair[1]);
-  const kept = !dropped.has(key) && !secret && !droppedPrefixes.some((prefix) => key.startsWith(prefix));
-  return { key, value: detached(pair[1]), kept };
+  return parameter(detached(pair[0]), detached(pair[1]));
+}
+
+function parameter(key: string, value: string): Parameter {
+  const bounded = value.length <= metadataLimits.valueLength;
+  const kept = bounded && isKept(key) && !isSensitive(key) && !hasCredentials(value);
+  return { key, value, kept };
+}
+
+/** Whether a parameter with this name becomes metadata, if it is no secret. */
+export function isKept(key: string): boolean {
+  return !dropped.has(key) && !droppedPrefixes.some((prefix) => key.startsWith(prefix));
+}
+
+/** Milliseconds since the epoch from a `timestamp`; 0 for what is none. A number, so that no longer text stays alive. */
+export function timestampFrom(text: string): number {
+  return wholeNumber.test(text) ? Number(text) : 0;
 }
 
 /** The parameters of one provider. */
@@ -136,10 +158,10 @@ export class Parameters {
     return '';
   }
 
-  /** Dubbo's own reading of a boolean: java.lang.Boolean.parseBoolean. */
-  is(key: string, absent: boolean): boolean {
+  /** Dubbo's own reading of a boolean: java.lang.Boolean.parseBoolean; undefined when there is none. */
+  flag(key: string): boolean | undefined {
     const value = this.get(key);
-    return value === '' ? absent : value.toLowerCase() === 'true';
+    return value === '' ? undefined : value.toLowerCase() === 'true';
   }
 
   /** What is kept as metadata, the time of registration, and `extra`. */
