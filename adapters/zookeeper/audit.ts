@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../core/plugin/index.js';
 import type { ZookeeperConnection } from './connection.js';
 import type { Follower } from './follower.js';
+import { childrenStamp } from './jute.js';
 import type { ProviderTree } from './provider-tree.js';
 import type { RegistryPaths } from './registry-paths.js';
 
@@ -44,7 +45,8 @@ const longestSleepMs = 2 ** 31 - 1;
 async function compareAll(names: Iterator<string> & Iterable<string>, options: AuditOptions): Promise<void> {
   const { connection, follower, tree, paths, logger, onDifference } = options;
   for (const name of names) {
-    const stamp = await connection.exists(paths.providers(name), false);
+    const stat = await connection.exists(paths.providers(name), false);
+    const stamp = stat && childrenStamp(stat);
     // An event comes before any reply that shows its change, so what is not pending by now was missed.
     if (stamp === tree.stamp(name) || follower.isPending(name)) continue;
     logger.warn({ interface: name }, 'a change was missed by the watches and found by the audit');

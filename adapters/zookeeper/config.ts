@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hostPort, milliseconds, portNumber, secret } from '../../core/plugin/index.js';
+import { hostPort, milliseconds, portNumber, secret, tlsClient } from '../../core/plugin/index.js';
 import { defaultServicePorts } from '../dubbo/service.js';
 
 const nodePath = z
@@ -30,6 +30,10 @@ export const zookeeperSchema = z.strictObject({
     .describe('Where and how Dubbo registers its providers.'),
   auth: z
     .strictObject({
+      scheme: z
+        .enum(['digest', 'sasl'])
+        .default('digest')
+        .describe('digest: the password is sent as it is; sasl: SASL DIGEST-MD5. Default digest.'),
       username: z
         .string()
         .regex(/^[^:]+$/, 'expected a name without a colon')
@@ -37,7 +41,16 @@ export const zookeeperSchema = z.strictObject({
       password: secret().describe('Password, as ${env:NAME} or ${file:PATH}.'),
     })
     .optional()
-    .describe('Credentials of scheme digest. Default: none.'),
+    .describe('Credentials. Default: none.'),
+  tls: tlsClient()
+    .optional()
+    .describe('TLS towards the servers, whose ports are then their secure ones; {} for the authorities of the system.'),
+  readOnly: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether to read from a server that has lost its quorum (read-only mode) when no other takes us. Default false.',
+    ),
   watch: z
     .enum(['auto', 'recursive', 'classic'])
     .default('auto')

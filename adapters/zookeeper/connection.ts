@@ -1,11 +1,24 @@
 import type { Client, ConnectionManager, Packet, WatcherEvent } from 'node-zookeeper-client';
 import zookeeper from 'node-zookeeper-client';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { formatHostPort, type HostPort, type Secret } from '../../core/plugin/index.js';
-import { deferred } from '../../core/time/deferred.js';
+import { deferred, formatHostPort, type HostPort, type Secret, type TlsMaterial } from '../../core/plugin/index.js';
 import { guardManager, managerStates } from './client-guards.js';
-import { type Children, type ChildrenStamp, decodeChildren, decodeStat, PathRequest, PingRequest } from './jute.js';
-import { replyError, ZookeeperError } from './zookeeper-error.js';
+import { dialSocket } from './dial.js';
+import { answerChallenge } from './digest-md5.js';
+import {
+  AuthRequest,
+  type Children,
+  decodeChildren,
+  decodeData,
+  decodeStat,
+  decodeToken,
+  type NodeData,
+  type NodeStat,
+  PathRequest,
+  PingRequest,
+  SaslRequest,
+} from './jute.js';
+import { hasCode, replyError, ZookeeperError } from './zookeeper-error.js';
 
 /** What a later connection needs to go on with the same session. */
 export interface SessionTicket {
@@ -27,7 +40,18 @@ export interface ConnectionOptions {
   /** Requests in flight at once; the others wait. */
   readonly concurrency: number;
   readonly maxResponseBytes: number;
-  readonly auth?: { readonly username: string; readonly password: Secret };
+  readonly auth?: Credentials;
+  /** TLS with these files' contents; absent: plain TCP. */
+  readonly tls?: TlsMaterial;
+  /** Whether to be taken by a server that has lost its quorum, for reading what it knows. Default false. */
+  readonly canBeReadOnly?: boolean;
+}
+
+export interface Credentials {
+  /** `digest` sends the password itself; `sasl` proves by DIGEST-MD5 that it is known, and wants the same of the server. */
+  readonly scheme: 'digest' | 'sasl';
+  readonly username: string;
+  readonly password: Secret;
 }
 
 /** `NodeCreated` and the like: org.apache.zookeeper.Watcher.Event.EventType. */
@@ -42,7 +66,7 @@ const ok = 0;
 const closeDeadlineMs = 300;
 
 /**
- * One TCP connection to one ZooKeeper server, made by node-zookeeper-client and guarded against what the library lacks
+ * One connection to one ZooKeeper server, made by node-zookeeper-client and guarded against what the library lacks
  * (its version is pinned). A connection is never reused: each has a client of its own, so that no half-read frame, no
  * queued request, no list of watches (whose replay can exceed the server's packet limit) and no expired session is
  * carried into the next one. What is carried is the {@link SessionTicket}.
@@ -65,6 +89,7 @@ export class ZookeeperConnection {
   #lastInboundMs = 0;
   #lastPingMs = 0;
   #socketError: Error | undefined;
+  #isReadOnly = false;
   #onEvent: (event: WatchEvent) => void = () => undefined;
 
   private constructor(server: HostPort, options: ConnectionOptions, ticket: SessionTicket | undefined) {
@@ -76,14 +101,14 @@ export class ZookeeperConnection {
       ...(ticket && { sessionId: ticket.id, sessionPassword: ticket.password }),
     });
     this.#manager = this.#client.connectionManager;
-    this.#manager.servers = [{ ...server }];
     if (ticket) this.#manager.zxid = ticket.zxid;
     this.#guard();
   }
 
   /**
    * Connects and opens the session, or goes on with the ticket's.
-   * @throws ZookeeperError SESSION_EXPIRED when the ticket is no longer valid, TIMEOUT, CONNECTION_LOSS; the signal's reason
+   * @throws ZookeeperError SESSION_EXPIRED when the ticket is no longer valid, AUTH_FAILED, TIMEOUT, CONNECTION_LOSS; the
+   * signal's reason
    */
   static async open(
     server: HostPort,
@@ -102,6 +127,11 @@ export class ZookeeperConnection {
     return this.#lost.signal;
   }
 
+  /** Whether the server has lost its quorum: what it knows may be old, and nothing changes on it. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly;
+  }
+
   get ticket(): SessionTicket {
     const { sessionId, sessionPassword, zxid, sessionTimeout } = this.#manager;
     return { id: sessionId, password: sessionPassword, zxid, timeoutMs: sessionTimeout };
@@ -117,12 +147,17 @@ export class ZookeeperConnection {
     return this.#request(() => PathRequest.getChildren(path, watch), decodeChildren);
   }
 
-  /** The node's stamp, or undefined when there is none; with `watch` an event tells when that changes. */
-  async exists(path: string, watch: boolean): Promise<ChildrenStamp | undefined> {
+  /** @throws ZookeeperError NO_NODE and others */
+  getData(path: string, watch: boolean): Promise<NodeData> {
+    return this.#request(() => PathRequest.getData(path, watch), decodeData);
+  }
+
+  /** The node's state, or undefined when there is no node; with `watch` an event tells when that changes. */
+  async exists(path: string, watch: boolean): Promise<NodeStat | undefined> {
     try {
       return await this.#request(() => PathRequest.exists(path, watch), decodeStat);
     } catch (error) {
-      if (error instanceof ZookeeperError && error.code === 'NO_NODE') return undefined;
+      if (hasCode(error, 'NO_NODE')) return undefined;
       throw error;
     }
   }
@@ -140,7 +175,6 @@ export class ZookeeperConnection {
     if (this.lost.aborted) return;
     clearInterval(this.#ticker);
     clearTimeout(this.#handshakeTimer);
-    clearTimeout(this.#manager.connectTimeoutHandler ?? undefined);
     this.#lost.abort(error);
     this.#manager.socket?.destroy();
     this.#rejectAll(error);
@@ -177,6 +211,7 @@ export class ZookeeperConnection {
     try {
       this.#dial();
       await opened.promise;
+      await this.#authenticate();
       this.#opened = true;
       this.#startTicker();
     } finally {
@@ -188,10 +223,7 @@ export class ZookeeperConnection {
   }
 
   #dial(): void {
-    const { auth } = this.#options;
-    if (auth) this.#client.addAuthInfo('digest', Buffer.from(`${auth.username}:${auth.password.reveal()}`));
     this.#client.connect();
-    this.#manager.connect = () => undefined; // the library dials again after a loss; that is the session's to do
     this.#manager.socket?.on('error', (error) => {
       this.#socketError = error;
     });
@@ -208,10 +240,42 @@ export class ZookeeperConnection {
     });
   }
 
+  /** SASL comes after the session, for the server speaks of nothing else before. */
+  async #authenticate(): Promise<void> {
+    const { auth } = this.#options;
+    if (auth?.scheme !== 'sasl') return;
+    const exchange = (token: Buffer) => this.#request(() => new SaslRequest(token), decodeToken);
+    const credentials = { username: auth.username, password: auth.password.reveal() };
+    const { token, isAnsweredBy } = answerChallenge(await exchange(Buffer.alloc(0)), credentials);
+    let lastWord: Buffer;
+    try {
+      lastWord = await exchange(token);
+    } catch (cause) {
+      // Servers say so by an error, or by closing the connection (zookeeper.allowSaslFailedClients).
+      this.fail(refusedCredentials(this.#where, cause));
+      throw this.lost.reason;
+    }
+    if (isAnsweredBy(lastWord)) return;
+    this.fail(new ZookeeperError('AUTH_FAILED', `${this.#where}: the server does not know the password of the user`));
+    throw this.lost.reason;
+  }
+
   #guard(): void {
     const manager = this.#manager;
-    guardManager(manager, this.server, {
-      maxFrameBytes: this.#options.maxResponseBytes,
+    const { auth, tls, canBeReadOnly = false, maxResponseBytes } = this.#options;
+    guardManager(manager, {
+      dial: () => dialSocket(this.server, tls),
+      ready: tls ? 'secureConnect' : 'connect',
+      canBeReadOnly,
+      onDialled: () => {
+        if (auth?.scheme !== 'digest') return;
+        const digest = Buffer.from(`${auth.username}:${auth.password.reveal()}`);
+        manager.queue(new AuthRequest('digest', digest), () => undefined);
+      },
+      onReadOnly: () => {
+        this.#isReadOnly = true;
+      },
+      maxFrameBytes: maxResponseBytes,
       onBytes: () => {
         this.#lastInboundMs = performance.now();
       },
@@ -227,14 +291,12 @@ export class ZookeeperConnection {
       if (state === managerStates.expired) {
         this.fail(new ZookeeperError('SESSION_EXPIRED', `${this.#where}: the session has expired`));
       } else if (state === managerStates.authenticationFailed) {
-        this.fail(
-          new ZookeeperError('AUTH_FAILED', `${this.#where}: the server refused the credentials (AUTH_FAILED)`),
-        );
+        this.fail(refusedCredentials(this.#where));
       }
     });
   }
 
-  #request<T>(make: () => PathRequest, decode: (frame: Buffer) => T): Promise<T> {
+  #request<T>(make: () => PathRequest | SaslRequest, decode: (frame: Buffer) => T): Promise<T> {
     return this.#limit(
       () =>
         new Promise<T>((resolve, reject) => {
@@ -319,6 +381,10 @@ export class ZookeeperConnection {
   get #where(): string {
     return formatHostPort(this.server);
   }
+}
+
+function refusedCredentials(where: string, cause?: unknown): ZookeeperError {
+  return new ZookeeperError('AUTH_FAILED', `${where}: the server refused the credentials (AUTH_FAILED)`, { cause });
 }
 
 function closedError(): ZookeeperError {

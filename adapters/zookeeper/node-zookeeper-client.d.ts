@@ -37,7 +37,6 @@ declare module 'node-zookeeper-client' {
   }
 
   export interface ConnectionManager extends EventEmitter {
-    servers: { host: string; port: number }[];
     state: number;
     xid: number;
     sessionId: Buffer;
@@ -51,11 +50,11 @@ declare module 'node-zookeeper-client' {
     readonly pendingQueue: Packet[];
     readonly watcherManager: { emit(event: WatcherEvent): void };
     socket?: Socket;
-    connectTimeoutHandler: NodeJS.Timeout | null;
     connect(): void;
-    findNextServer(callback: (server: { host: string; port: number }) => void): void;
+    setState(state: number): void;
     onSocketData(frame: Buffer): void;
-    onSocketConnectTimeout(): void;
+    onSocketDrain(): void;
+    onSocketClosed(): void;
     onSocketTimeout(): void;
     queue(request: Request, callback: RequestCallback): void;
   }
@@ -64,7 +63,6 @@ declare module 'node-zookeeper-client' {
     readonly connectionManager: ConnectionManager;
     connect(): void;
     close(): void;
-    addAuthInfo(scheme: string, auth: Buffer): void;
   }
 
   export interface ClientOptions {

@@ -1,11 +1,21 @@
 import { setMaxListeners } from 'node:events';
-import { backoffMs, type Clock, formatHostPort, type HostPort } from '../../core/plugin/index.js';
+import {
+  backoffMs,
+  type Clock,
+  formatHostPort,
+  type HostPort,
+  readTls,
+  type TlsClient,
+} from '../../core/plugin/index.js';
 import { type ConnectionOptions, type SessionTicket, ZookeeperConnection } from './connection.js';
 import { hasCode } from './zookeeper-error.js';
 
-export interface SessionOptions extends ConnectionOptions {
+export interface SessionOptions extends Omit<ConnectionOptions, 'tls' | 'canBeReadOnly'> {
   /** The ensemble; tried in turn, from a random one on, so that many readers spread over it. */
   readonly servers: readonly HostPort[];
+  readonly tls?: TlsClient;
+  /** Whether to go to a server without a quorum when no other takes us. */
+  readonly readOnly: boolean;
 }
 
 export interface SessionDeps {
@@ -19,6 +29,9 @@ export type ConnectionUse = (connection: ZookeeperConnection, signal: AbortSigna
 const backoff = { baseMs: 100, maxMs: 10_000 } as const;
 /** A connection that lived for so long was a good one: the next loss is retried at once. */
 const goodAfterMs = 5000;
+
+/** A server without a quorum knows no session, but what was seen already binds it, too. */
+const newSession = { id: Buffer.alloc(8), password: Buffer.alloc(16) };
 
 /** The session to go on with, and until when that makes sense. */
 interface Resumable {
@@ -40,6 +53,8 @@ export class ZookeeperSession {
   #resumable: Resumable | undefined;
   /** Dials since the last good connection. */
   #attempts = 0;
+  /** Dials in a row that gave no session with a quorum behind it. */
+  #failures = 0;
 
   constructor(options: SessionOptions, { clock, random = Math.random }: SessionDeps) {
     this.#options = options;
@@ -88,21 +103,34 @@ export class ZookeeperSession {
     } finally {
       const now = this.#clock.now();
       if (now - openedAtMs >= goodAfterMs) this.#attempts = 0;
-      // A session that we end ourselves is over; one that was cut off can be taken up again.
-      this.#resumable = connection.lost.aborted ? { ticket: connection.ticket, lostAtMs: now } : undefined;
+      // A session that we end ourselves is over; one that was cut off can be taken up again. What a server without a
+      // quorum gave is a session of its own.
+      if (!connection.isReadOnly) {
+        this.#resumable = connection.lost.aborted ? { ticket: connection.ticket, lostAtMs: now } : undefined;
+      }
       signal.removeEventListener('abort', onAbort);
       await close();
     }
   }
 
   async #dial(signal: AbortSignal): Promise<ZookeeperConnection> {
-    const { servers } = this.#options;
+    const { servers, tls: files, readOnly, ...options } = this.#options;
     const server = servers[this.#next++ % servers.length];
     if (!server) throw new Error('no server is configured');
     this.#attempts++;
+    // Only when each server was tried for a session that can be trusted, and then as the last resort of each round.
+    const canBeReadOnly = readOnly && this.#failures++ >= servers.length;
     const ticket = this.#ticket();
     try {
-      return await ZookeeperConnection.open(server, this.#options, ticket, signal);
+      const tls = files && (await readTls(files, signal));
+      const connection = await ZookeeperConnection.open(
+        server,
+        { ...options, canBeReadOnly, ...(tls && { tls }) },
+        canBeReadOnly && ticket ? { ...ticket, ...newSession } : ticket,
+        signal,
+      );
+      if (!connection.isReadOnly) this.#failures = 0;
+      return connection;
     } catch (error) {
       if (hasCode(error, 'SESSION_EXPIRED')) this.#resumable = undefined;
       throw error;

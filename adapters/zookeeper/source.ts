@@ -27,8 +27,11 @@ export class ZookeeperSource implements Source {
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
-    const { chroot: _, dubbo: __, auth, ...options } = this.#config;
-    const session = new ZookeeperSession({ ...options, ...(auth && { auth }) }, { clock: this.#deps.clock });
+    const { chroot: _, dubbo: __, auth, tls, ...options } = this.#config;
+    const session = new ZookeeperSession(
+      { ...options, ...(auth && { auth }), ...(tls && { tls }) },
+      { clock: this.#deps.clock },
+    );
     let watch: WatchMode = this.#config.watch === 'classic' ? 'classic' : 'recursive';
     const use: ConnectionUse = async (connection, connected) => {
       try {

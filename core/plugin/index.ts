@@ -8,3 +8,4 @@ export * from '../source/source.js';
 export * from '../time/index.js';
 export * from './http.js';
 export * from './plugin.js';
+export * from './read-tls.js';

@@ -16,6 +16,10 @@ export interface ZookeeperOptions extends StartOptions {
   readonly superPassword?: string;
   /** More lines of zoo.cfg. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
+  /** More system properties of the JVM. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** JAAS login configuration, as SASL needs it. */
+  readonly jaas?: string;
 }
 
 export interface ZookeeperServer extends ServerHandle {
@@ -60,7 +64,7 @@ export async function startZookeeperEnsemble(
 }
 
 async function startMember(port: number, options: ZookeeperOptions, member: Member | undefined) {
-  const { superPassword } = options;
+  const { superPassword, jaas, properties } = options;
   const server = await startServer(
     {
       name: member ? `zookeeper-${member.id}` : 'zookeeper',
@@ -78,6 +82,8 @@ async function startMember(port: number, options: ZookeeperOptions, member: Memb
             'zookeeper.extendedTypesEnabled': true,
             // Data must outlive the process, not a power cut.
             'zookeeper.forceSync': 'no',
+            ...(jaas !== undefined && { 'java.security.auth.login.config': join(dir, 'conf', 'jaas.conf') }),
+            ...properties,
             ...(superPassword && { 'zookeeper.DigestAuthenticationProvider.superDigest': superDigest(superPassword) }),
           },
           args: [join(dir, 'conf', 'zoo.cfg')],
@@ -91,7 +97,7 @@ async function startMember(port: number, options: ZookeeperOptions, member: Memb
 }
 
 function writeConfig(dir: string, port: number, options: ZookeeperOptions, member: Member | undefined): void {
-  const { tickTimeMs = 1000, config = {} } = options;
+  const { tickTimeMs = 1000, config = {}, jaas } = options;
   const lines = {
     tickTime: tickTimeMs,
     minSessionTimeout: 2 * tickTimeMs,
@@ -111,6 +117,7 @@ function writeConfig(dir: string, port: number, options: ZookeeperOptions, membe
   const text = Object.entries(lines).map(([key, value]) => `${key}=${value}\n`);
   writeFileSync(join(dir, 'conf', 'zoo.cfg'), text.join(''));
   writeFileSync(join(dir, 'conf', 'logback.xml'), LOGBACK);
+  if (jaas !== undefined) writeFileSync(join(dir, 'conf', 'jaas.conf'), jaas);
   if (member) writeFileSync(join(dir, 'data', 'myid'), `${member.id}`);
 }
 
@@ -129,7 +136,7 @@ function superDigest(password: string): string {
 
 /** True when the server takes requests; a member that has found no quorum answers `srvr`, but without a mode. */
 async function isServing(port: number, signal: AbortSignal): Promise<boolean> {
-  return /^Mode: (standalone|leader|follower)/m.test(await fourLetterWord(port, 'srvr', signal));
+  return /^Mode: (standalone|leader|follower|observer)/m.test(await fourLetterWord(port, 'srvr', signal));
 }
 
 /** Sends one of ZooKeeper's four letter words, such as `ruok`, `srvr` or `cons`, and gives the answer. */

@@ -13,6 +13,7 @@ declare module 'node-zookeeper-client' {
     setACL(path: string, acl: Acl[], version: number, done: Done<unknown>): void;
     getChildren(path: string, done: Done<string[]>): void;
     getSessionId(): Buffer;
+    addAuthInfo(scheme: string, auth: Buffer): void;
   }
 }
 
@@ -21,8 +22,8 @@ const ephemeral = 1;
 const nodeExists = -110;
 const noNode = -101;
 
-/** What may be done with a node: everybody everything, or its creator alone. */
-export type Access = 'open' | 'creator';
+/** Who may do everything with a node: everybody, its creator alone, or one user. */
+export type Access = 'open' | 'creator' | { readonly scheme: string; readonly id: string };
 
 /** Writes into a real ZooKeeper as Dubbo's own clients do, with the plain client library. */
 export class DubboRegistryWriter {
@@ -80,7 +81,7 @@ export class DubboRegistryWriter {
 
   setAccess(path: string, access: Access): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#client.setACL(path, acls[access], -1, (error) => (error ? reject(error) : resolve()));
+      this.#client.setACL(path, aclOf(access), -1, (error) => (error ? reject(error) : resolve()));
     });
   }
 
@@ -93,13 +94,21 @@ export class DubboRegistryWriter {
 
   #create(path: string, mode: number, access: Access): Promise<(Error & { code?: number }) | null> {
     return new Promise((resolve) => {
-      this.#client.create(path, Buffer.from('127.0.0.1'), acls[access], mode, (error) => resolve(error));
+      this.#client.create(path, Buffer.from('127.0.0.1'), aclOf(access), mode, (error) => resolve(error));
     });
   }
 }
 
-const { ACL } = zookeeper as unknown as { ACL: Record<string, import('node-zookeeper-client').Acl[]> };
-const acls: Record<Access, import('node-zookeeper-client').Acl[]> = {
-  open: ACL['OPEN_ACL_UNSAFE'] ?? [],
-  creator: ACL['CREATOR_ALL_ACL'] ?? [],
-};
+interface Library {
+  readonly ACL: (new (permission: number, id: unknown) => Acl) & Readonly<Record<string, Acl[]>>;
+  readonly Id: new (scheme: string, id: string) => unknown;
+  readonly Permission: { readonly ALL: number };
+}
+type Acl = import('node-zookeeper-client').Acl;
+const { ACL, Id, Permission } = zookeeper as unknown as Library;
+
+function aclOf(access: Access): Acl[] {
+  if (access === 'open') return ACL['OPEN_ACL_UNSAFE'] ?? [];
+  if (access === 'creator') return ACL['CREATOR_ALL_ACL'] ?? [];
+  return [new ACL(Permission.ALL, new Id(access.scheme, access.id))];
+}

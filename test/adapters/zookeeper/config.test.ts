@@ -14,6 +14,7 @@ describe('the configuration of a zookeeper source', () => {
         { host: '2001:db8::1', port: 2181 },
       ],
       dubbo: { root: '/dubbo', servicePorts: { dubbo: 20880, tri: 50051, rest: 80 } },
+      readOnly: false,
       watch: 'auto',
       sessionTimeoutMs: 15_000,
       connectTimeoutMs: 5000,

@@ -112,7 +112,7 @@ describe('ZookeeperConnection', function () {
       for (let at = 0; at + 12 <= chunk.length; at += 4 + chunk.readInt32BE(at)) seen.push(chunk.readInt32BE(at + 8));
       return chunk;
     };
-    const connection = await open({ auth: { username: 'u', password: new Secret('p') } });
+    const connection = await open({ auth: { scheme: 'digest', username: 'u', password: new Secret('p') } });
     await connection.getChildren('/', false);
     await connection.close();
     const auth = 100;

@@ -42,7 +42,10 @@ describe('ZookeeperSession', () => {
     const server = await startSilentServer();
     stop = server.stop;
     const servers = [{ host: '127.0.0.1', port: server.port }];
-    const session = new ZookeeperSession({ ...options, maxResponseBytes: 4_194_304, servers }, { clock: systemClock });
+    const session = new ZookeeperSession(
+      { ...options, maxResponseBytes: 4_194_304, servers, readOnly: false },
+      { clock: systemClock },
+    );
     const abort = new AbortController();
     const troubles: string[] = [];
     let asked: () => void = () => undefined;

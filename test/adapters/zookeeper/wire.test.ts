@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { FrameSplitter } from '../../../adapters/zookeeper/frame-splitter.js';
 import {
   decodeChildren,
+  decodeData,
   decodeStat,
+  decodeToken,
   PathRequest,
   PingRequest,
   replyHeaderBytes,
@@ -92,10 +94,18 @@ describe('jute', () => {
     count.writeInt32BE(names.length);
     const stat = Buffer.alloc(68);
     stat.writeBigInt64BE(11n, 0);
+    stat.writeBigInt64BE(12n, 8);
+    stat.writeBigInt64BE(33n, 44);
     stat.writeBigInt64BE(22n, 60);
     const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), count, ...vector, stat]);
     assert.deepEqual(decodeChildren(reply), { names, stamp: '11-22' });
-    assert.equal(decodeStat(Buffer.concat([Buffer.alloc(replyHeaderBytes), stat])), '11-22');
+    const expected = { czxid: 11n, mzxid: 12n, pzxid: 22n, ephemeralOwner: 33n };
+    assert.deepEqual(decodeStat(Buffer.concat([Buffer.alloc(replyHeaderBytes), stat])), expected);
+    const data = Buffer.concat([Buffer.alloc(replyHeaderBytes), frame(Buffer.from('dàta')), stat]);
+    assert.deepEqual(decodeData(data), { data: Buffer.from('dàta'), stat: expected });
+    const none = Buffer.concat([Buffer.alloc(replyHeaderBytes), Buffer.from('ffffffff', 'hex'), stat]);
+    assert.equal(decodeData(none).data.length, 0);
+    assert.equal(decodeToken(data).toString(), 'dàta');
   });
 
   it('refuses replies that end too early or lie about lengths, and throws nothing else', () => {
@@ -105,7 +115,7 @@ describe('jute', () => {
     assert.throws(() => decodeChildren(lies), ZookeeperError);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        for (const decode of [decodeChildren, decodeStat]) {
+        for (const decode of [decodeChildren, decodeStat, decodeData, decodeToken]) {
           try {
             decode(Buffer.from(bytes));
           } catch (error) {
