@@ -132,6 +132,11 @@ export class ZookeeperConnection {
     return this.#isReadOnly;
   }
 
+  /** Why what it answers is not to be trusted. */
+  get readOnlyError(): ZookeeperError {
+    return new ZookeeperError('READ_ONLY', `${this.#where}: the server has lost its quorum (read-only mode)`);
+  }
+
   get ticket(): SessionTicket {
     const { sessionId, sessionPassword, zxid, sessionTimeout } = this.#manager;
     return { id: sessionId, password: sessionPassword, zxid, timeoutMs: sessionTimeout };

@@ -34,6 +34,7 @@ export class ZookeeperSource implements Source {
     );
     let watch: WatchMode = this.#config.watch === 'classic' ? 'classic' : 'recursive';
     const use: ConnectionUse = async (connection, connected) => {
+      if (connection.isReadOnly) throw connection.readOnlyError;
       try {
         await this.#follow(connection, watch, out, connected);
       } catch (error) {

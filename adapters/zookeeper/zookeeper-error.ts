@@ -1,4 +1,4 @@
-/** What went wrong, in the names that ZooKeeper gives its error codes, and three of our own below. */
+/** What went wrong, in the names that ZooKeeper gives its error codes, and four of our own below. */
 export type ZookeeperErrorCode =
   | 'CONNECTION_LOSS'
   | 'UNIMPLEMENTED'
@@ -8,6 +8,8 @@ export type ZookeeperErrorCode =
   | 'AUTH_FAILED'
   /** The server did not answer within the time that the request, the handshake or the ping has. */
   | 'TIMEOUT'
+  /** The server has lost its quorum and serves only what it knows (read-only mode). */
+  | 'READ_ONLY'
   /** The answer is longer than `maxResponseBytes`. */
   | 'TOO_LARGE'
   /** The server's bytes are no ZooKeeper protocol, or it answered with a code not named here. */
