@@ -4,7 +4,7 @@ import { javaCommand } from './java.js';
 import { pickPort } from './ports.js';
 import { type ServerHandle, type StartOptions, startServer } from './process.js';
 
-export type DubboVersion = '3.3' | '2.7';
+export type DubboVersion = '3.3' | '3.2' | '2.7';
 export type DubboProtocol = 'dubbo' | 'tri' | 'rest';
 
 /** What both kinds of application take. */
@@ -12,7 +12,7 @@ export interface DubboOptions extends StartOptions {
   /** `zookeeper://host:port` or `nacos://host:port?username=…` */
   readonly registry: string;
   readonly application: string;
-  /** 3.3.6 or 2.7.23; default 3.3. */
+  /** 3.3.6, 3.2.16 or 2.7.23; default 3.3. */
   readonly version?: DubboVersion;
   /** Group of the greeting service; none when absent. */
   readonly group?: string;
@@ -25,8 +25,14 @@ export interface DubboOptions extends StartOptions {
 export interface DubboProviderOptions extends DubboOptions {
   /** Default `dubbo`. */
   readonly protocols?: readonly DubboProtocol[];
-  /** Which records it writes: by interface, by application (3.3 only), or both. Default `interface`. */
+  /** Which records it writes: by interface, by application (3.x only), or both. Default `interface`. */
   readonly registerMode?: 'interface' | 'instance' | 'all';
+  /** Where the metadata of records by application are: asked of itself (Dubbo's default), or in the registry. */
+  readonly metadataType?: 'local' | 'remote';
+  /** Protocol of its MetadataService; default: as Dubbo chooses. */
+  readonly metadataServiceProtocol?: 'dubbo' | 'tri';
+  /** Static tag of the greeting service (`dubbo.tag`). */
+  readonly tag?: string;
   /** Weight of the greeting service. */
   readonly weight?: number;
   /** More URL parameters of the greeting service. */
@@ -43,7 +49,7 @@ export interface DubboProvider extends ServerHandle {
 export interface DubboConsumerOptions extends DubboOptions {
   /** Only providers of this protocol. */
   readonly protocol?: DubboProtocol;
-  /** Which records it reads (3.3 only). */
+  /** Which records it reads (3.x only). */
   readonly migration?: 'FORCE_INTERFACE' | 'APPLICATION_FIRST' | 'FORCE_APPLICATION';
   /** Application that provides the service, for records by application without a mapping. */
   readonly providedBy?: string;
@@ -54,12 +60,15 @@ export interface DubboConsumer extends ServerHandle {
   greet(name: string, signal?: AbortSignal): Promise<string>;
 }
 
+const artefactOf = { '3.3': 'dubbo3', '3.2': 'dubbo32', '2.7': 'dubbo27' } as const;
+
 export const GREETING_SERVICE = 'isthmus.test.dubbo.api.GreetingService';
 export const ECHO_SERVICE = 'isthmus.test.dubbo.api.EchoService';
 
 /** Starts an application that provides the greeting and the echo service and has registered both. */
 export async function startDubboProvider(options: DubboProviderOptions): Promise<DubboProvider> {
-  const { application, registerMode = 'interface', protocols = ['dubbo'], weight, parameters = {} } = options;
+  const { application, registerMode = 'interface', protocols = ['dubbo'], weight, tag } = options;
+  const parameters = { ...(tag !== undefined && { 'dubbo.tag': tag }), ...options.parameters };
   const host = machineAddress();
   const ports: Partial<Record<DubboProtocol, number>> = {};
   for (const protocol of protocols) ports[protocol] = await pickPort();
@@ -69,7 +78,13 @@ export async function startDubboProvider(options: DubboProviderOptions): Promise
     weight: weight ?? '',
     ...Object.fromEntries(Object.entries(parameters).map(([key, value]) => [`parameter.${key}`, value])),
   };
-  const properties = { 'dubbo.application.register-mode': registerMode, ...options.properties };
+  const { metadataType, metadataServiceProtocol } = options;
+  const properties = {
+    'dubbo.application.register-mode': registerMode,
+    ...(metadataType && { 'dubbo.application.metadata-type': metadataType }),
+    ...(metadataServiceProtocol && { 'dubbo.application.metadata-service-protocol': metadataServiceProtocol }),
+    ...options.properties,
+  };
   const server = await startApp('Provider', settings, { ...options, properties });
   return Object.assign(server, { application, host, ports });
 }
@@ -118,7 +133,7 @@ function startApp(
       stopTimeoutMs: 20_000,
       command: (dir) => ({
         ...javaCommand({
-          artefact: version === '3.3' ? 'dubbo3' : 'dubbo27',
+          artefact: artefactOf[version],
           mainClass: `isthmus.test.dubbo.${mainClass}`,
           home: dir,
           heapMb: 256,

@@ -20,6 +20,7 @@ export const artefacts: readonly Artefact[] = [
   mavenArtefact({ name: 'nacos3', version: '3.1.0', sources: ['nacos3/src'] }),
   mavenArtefact({ name: 'eureka', version: '2.0.4', sources: ['eureka/src'] }),
   mavenArtefact({ name: 'dubbo3', version: '3.3.6', sources: ['dubbo/src'] }),
+  mavenArtefact({ name: 'dubbo32', version: '3.2.16', sources: ['dubbo/src'] }),
   mavenArtefact({ name: 'dubbo27', version: '2.7.23', sources: ['dubbo/src'] }),
   mavenArtefact({ name: 'spring-cloud', version: '2025.0.0', sources: ['spring-cloud/src'] }),
 ];
