@@ -4,6 +4,7 @@ import { adapters } from '../adapters/index.js';
 import { HostTemplate } from '../core/catalog/host-template.js';
 import { Naming } from '../core/catalog/naming.js';
 import type { Config } from '../core/config/config.js';
+import { guardRulesOf } from '../core/config/guard-rules.js';
 import { mergePolicyOf } from '../core/config/merge-policy.js';
 import { Engine } from '../core/engine/engine.js';
 import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
@@ -45,12 +46,14 @@ export function assemble(config: Config): DaemonParts {
   const engine = new Engine({
     sources: config.sources.map((source) => ({
       ...source,
+      guards: guardRulesOf(config.guards, source.guards),
       source: adapterOf(source.kind).create(source.config, depsOf('source', source.name)),
     })),
     naming: namingOf(config),
     policyOf: mergePolicyOf(config.merge),
     clock: systemClock,
     logger,
+    restoredGraceMs: config.warmStart.graceMs,
   });
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
     const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);

@@ -86,7 +86,13 @@ export const instanceView: View<InstanceResource> = {
   ],
 };
 
-const stateStyles = { starting: 'yellow', fresh: 'green', degraded: 'yellow', stale: 'red' } as const;
+const stateStyles = {
+  starting: 'yellow',
+  restored: 'yellow',
+  fresh: 'green',
+  degraded: 'yellow',
+  stale: 'red',
+} as const;
 const healthStyles = { healthy: 'green', unknown: 'green', draining: 'yellow', unhealthy: 'red' } as const;
 
 function yesOrNo(value: boolean): string {

@@ -1,5 +1,6 @@
 import type { Service } from '../model/index.js';
 import type { Catalog, CatalogService, Change, Snapshot } from './catalog.js';
+import { type ChangeCause, type HostChange, registryCause } from './change-cause.js';
 import { ChangeFeed } from './change-feed.js';
 import { sameCatalogService } from './equality.js';
 import { HostIndex } from './host-index.js';
@@ -15,6 +16,8 @@ export interface LiveCatalogOptions {
   readonly readiness: Readiness;
   /** Told of each problem when it arises. */
   readonly onProblem?: (problem: CatalogProblem) => void;
+  /** Told what changed and why, before readers are; not to take long. */
+  readonly onChanged?: (changes: readonly HostChange[]) => void;
 }
 
 /** Something the catalog could not do as asked, by host or by service. */
@@ -25,8 +28,16 @@ export interface CatalogProblem {
   readonly reason: string;
 }
 
-/** The services a source changed: a name, and the service as it is now, or undefined when it is gone. */
-export type SourceChanges = Iterable<readonly [name: string, service: Service | undefined]>;
+/** A service that a source changed: as it is now, or undefined when it is gone; and why, if not as a registry's change. */
+export type SourceChange = readonly [name: string, service: Service | undefined, cause?: ChangeCause];
+
+/** Whose change it was that touches a host. */
+interface Touch {
+  readonly service: string;
+  readonly cause: ChangeCause;
+}
+
+type Published = Omit<HostChange, 'source' | 'service' | 'cause' | 'revision'>;
 
 /**
  * The catalog: takes whole services of sources, names and merges them, and tells readers what differs.
@@ -50,19 +61,27 @@ export class LiveCatalog implements Catalog {
   }
 
   /** Takes what a source changed. Readers see it as one revision. */
-  apply(source: string, changes: SourceChanges): void {
-    const touched = new Set<string>();
-    for (const [name, service] of changes) {
+  apply(source: string, changes: Iterable<SourceChange>): void {
+    const touched = new Map<string, Touch>();
+    for (const [name, service, cause = registryCause] of changes) {
       for (const host of this.#index.set(source, name, service, this.#nameService(source, name, service))) {
-        touched.add(host);
+        touched.set(host, { service: name, cause });
       }
     }
-    const changed: string[] = [];
-    for (const host of touched) this.#settle(host, changed);
+    const changed: Published[] = [];
+    const told: HostChange[] = [];
+    for (const [host, touch] of touched) {
+      const before = changed.length;
+      this.#settle(host, changed);
+      for (const change of changed.slice(before))
+        told.push({ ...change, ...touch, source, revision: this.#revision + 1 });
+    }
     if (changed.length === 0) return;
     this.#revision++;
     this.#changedServices += changed.length;
-    for (const feed of this.#feeds) feed.add(changed);
+    this.#options.onChanged?.(told);
+    const hosts = changed.map(({ host }) => host);
+    for (const feed of this.#feeds) feed.add(hosts);
   }
 
   get isReady(): boolean {
@@ -139,7 +158,7 @@ export class LiveCatalog implements Catalog {
   }
 
   /** Publishes what is claimed for `host` now, and adds the hosts whose service differs to `changed`. */
-  #settle(host: string, changed: string[]): void {
+  #settle(host: string, changed: Published[]): void {
     const { first, twins } = splitTwins(this.#index.claims(host));
     const published = new Map<string, CatalogService>();
     const clashes: string[] = [];
@@ -181,13 +200,15 @@ export class LiveCatalog implements Catalog {
     else this.#clashes.delete(host);
   }
 
-  #publish(host: string, service: CatalogService | undefined, changed: string[]): void {
+  #publish(host: string, service: CatalogService | undefined, changed: Published[]): void {
     const known = this.#services.get(host);
     if (service === undefined) {
-      if (this.#services.delete(host)) changed.push(host);
+      if (known === undefined) return;
+      this.#services.delete(host);
+      changed.push({ host, before: known });
     } else if (known === undefined || !sameCatalogService(known, service)) {
       this.#services.set(host, service);
-      changed.push(host);
+      changed.push({ host, ...(known === undefined ? {} : { before: known }), after: service });
     }
   }
 }

@@ -43,6 +43,11 @@ export class Readiness {
     this.#check();
   }
 
+  /** What `source` had before a restart stands in the catalog and is to do until it is read. */
+  standIn(source: string): void {
+    this.synced(source);
+  }
+
   /** Lets the grace of each source run; settles when `signal` aborts or nothing is waited for. */
   async runGrace(clock: Clock, signal: AbortSignal, onOverdue: (source: RequiredSource) => void): Promise<void> {
     await Promise.all(

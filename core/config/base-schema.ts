@@ -3,6 +3,7 @@ import { HostTemplate } from '../catalog/host-template.js';
 import type { MergePolicy } from '../catalog/merge.js';
 import { logFormats, logLevels } from './config.js';
 import { hostPort, milliseconds } from './fields.js';
+import { guardsSchema, sourceGuardsSchema } from './guards-schema.js';
 import { secret } from './secret.js';
 
 const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -110,6 +111,36 @@ const merge = z.strictObject({
   rules: z.array(mergeRule).max(10_000).default([]).describe('What is done for some hosts; the first match counts.'),
 });
 
+const mebibyte = 1024 * 1024;
+
+const warmStart = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether what sources published is kept on disk. Default true.'),
+  graceMs: milliseconds(0)
+    .default(5000)
+    .describe(
+      'How long a start waits for a registry that does not fail before what was kept is served, in milliseconds. Default 5000.',
+    ),
+  maxBytes: z
+    .int()
+    .min(mebibyte)
+    .max(64 * 1024 * mebibyte)
+    .default(1024 * mebibyte)
+    .describe('Most that is kept on disk, in bytes; past it nothing more is kept. Default 1073741824.'),
+});
+
+const history = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether changes of the catalog are kept on disk. Default true.'),
+  maxAgeMs: milliseconds(60_000, 366 * 86_400_000)
+    .default(7 * 86_400_000)
+    .describe('How long they are kept, in milliseconds. Default 604800000, a week.'),
+  maxBytes: z
+    .int()
+    .min(mebibyte)
+    .max(64 * 1024 * mebibyte)
+    .default(256 * mebibyte)
+    .describe('Most that they take on disk, in bytes; the oldest go first. Default 268435456.'),
+});
+
 /** The top level; what stands in `sources` and `sinks` is checked by kind. */
 export const topSchema = z.strictObject({
   site: label().describe('Name of this site, a DNS label; marks what this site writes.'),
@@ -124,6 +155,9 @@ export const topSchema = z.strictObject({
   sources: z.array(z.unknown()).min(1).max(1000).describe('Registries that are read, in order of precedence.'),
   naming: z.array(naming).max(10_000).default([]).describe('How services become mesh hosts; the first match wins.'),
   merge: merge.prefault({}).describe('What is done when several sources have one host.'),
+  guards: guardsSchema.prefault({}).describe('What holds back changes that look like a failure of the registry.'),
+  warmStart: warmStart.prefault({}).describe('What a restart goes on with while registries cannot be read.'),
+  history: history.prefault({}).describe('The log of changes of the catalog.'),
   sinks: z.array(z.unknown()).max(100).default([]).describe('Outputs of the catalog.'),
 });
 
@@ -138,6 +172,7 @@ export const sourceBase = z.strictObject({
   staleAfterMs: milliseconds()
     .default(300_000)
     .describe('How long it may be degraded, in milliseconds, before it counts as stale. Default 300000.'),
+  guards: sourceGuardsSchema.optional().describe('Guards that this source has otherwise. Default: those of all.'),
 });
 
 /** The keys that every sink has beside its kind's own. */

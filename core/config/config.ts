@@ -1,6 +1,7 @@
 import type { HostTemplate } from '../catalog/host-template.js';
 import type { MergePolicy } from '../catalog/merge.js';
 import type { HostPort } from './fields.js';
+import type { GuardsConfig, SourceGuardsConfig } from './guard-rules.js';
 import type { Secret } from './secret.js';
 
 /** The configuration, checked, with defaults filled in and secrets resolved. Immutable. */
@@ -16,6 +17,10 @@ export interface Config {
   /** The first that matches names a service. */
   readonly naming: readonly NamingConfig[];
   readonly merge: MergeConfig;
+  /** Of every source that has none of its own. */
+  readonly guards: GuardsConfig;
+  readonly warmStart: WarmStartConfig;
+  readonly history: HistoryConfig;
   /** With unique names. */
   readonly sinks: readonly SinkConfig[];
 }
@@ -45,6 +50,8 @@ export interface SourceConfig {
   readonly graceMs: number;
   /** How long it may be degraded before it counts as stale. */
   readonly staleAfterMs: number;
+  /** Take the place of the general ones. */
+  readonly guards?: SourceGuardsConfig;
   /** Output of the schema of the adapter for `kind`. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -55,6 +62,19 @@ export interface SinkConfig {
   readonly kind: string;
   /** Output of the schema of the sink for `kind`. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface WarmStartConfig {
+  readonly enabled: boolean;
+  /** How long a start waits for a registry before what was kept is served. */
+  readonly graceMs: number;
+  readonly maxBytes: number;
+}
+
+export interface HistoryConfig {
+  readonly enabled: boolean;
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
 }
 
 export interface NamingConfig {

@@ -1,9 +1,10 @@
+import type { z } from 'zod';
 import { sinkBase, sourceBase, topSchema } from './base-schema.js';
 import type { Config, SinkConfig, SourceConfig } from './config.js';
 import { ConfigError, type ConfigPath, type ConfigProblem } from './config-error.js';
 import { ConfigText } from './config-text.js';
 import { parseWith, type SchemaProblem } from './issue-messages.js';
-import { assertKinds, type ConfigPlugins, parseEntry } from './kinds.js';
+import { assertKinds, type ConfigPlugins, type ParsedEntry, parseEntry } from './kinds.js';
 import { type ReadFile, readTextFile, whyUnreadable } from './read-file.js';
 import { checkReferences } from './references.js';
 
@@ -85,9 +86,7 @@ function check(root: unknown, plugins: ConfigPlugins): { config: Config } | { pr
         ...(service === undefined ? {} : { service }),
         host,
       })),
-      sources: sources.flatMap((entry): SourceConfig[] =>
-        'base' in entry ? [{ ...entry.base, config: entry.config }] : [],
-      ),
+      sources: sources.flatMap((entry): SourceConfig[] => ('base' in entry ? [sourceConfig(entry)] : [])),
       sinks: sinks.flatMap((entry): SinkConfig[] =>
         'base' in entry
           ? [{ kind: entry.base.kind, name: entry.base.name ?? entry.base.kind, config: entry.config }]
@@ -95,6 +94,11 @@ function check(root: unknown, plugins: ConfigPlugins): { config: Config } | { pr
       ),
     },
   };
+}
+
+function sourceConfig({ base, config }: ParsedEntry<z.output<typeof sourceBase>>): SourceConfig {
+  const { guards, ...rest } = base;
+  return { ...rest, ...(guards === undefined ? {} : { guards }), config };
 }
 
 function entriesOf(root: unknown, section: 'sources' | 'sinks'): readonly unknown[] {

@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
-import { Ingest } from '../catalog/ingest.js';
+import type { ChangeCause, HostChange } from '../catalog/change-cause.js';
+import { Ingest, type Shape } from '../catalog/ingest.js';
 import { LiveCatalog } from '../catalog/live-catalog.js';
 import type { MergePolicy } from '../catalog/merge.js';
 import type { Naming } from '../catalog/naming.js';
 import { Readiness } from '../catalog/readiness.js';
+import { defaultGuards, type GuardRules } from '../guard/rules.js';
 import type { Source } from '../source/source.js';
-import { SourceTable } from '../source/source-table.js';
 import type { SourceStatus } from '../source/status.js';
-import { SourceSupervisor } from '../source/supervisor.js';
 import type { Clock } from '../time/index.js';
+import type { WarmStore } from '../warm/warm-store.js';
+import { SourceUnit } from './source-unit.js';
 
 export interface EngineSource {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface EngineSource {
   readonly graceMs: number;
   readonly staleAfterMs: number;
   readonly source: Source;
+  /** Default: {@link defaultGuards}. */
+  readonly guards?: GuardRules;
 }
 
 export interface EngineOptions {
@@ -26,20 +30,34 @@ export interface EngineOptions {
   readonly policyOf: (host: string) => MergePolicy;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Between the guards and naming. Default: services stay as they are. */
+  readonly shape?: Shape;
+  /** Keeps what sources published over restarts. Default: nothing is kept. */
+  readonly store?: WarmStore;
+  /** How long a source that was restored is waited for before what was restored is served. Default 5 s. */
+  readonly restoredGraceMs?: number;
+  /** Told of each change of the catalog; not to take long. */
+  readonly onChanged?: (changes: readonly HostChange[]) => void;
 }
 
-/** Sources, supervised, into one catalog. */
+const tickMs = 1000;
+/** What is on disk of a source that is fresh is at most so old. */
+const trustIntervalMs = 30_000;
+const defaultRestoredGraceMs = 5000;
+
+/** Sources, supervised and guarded, into one catalog. */
 export class Engine {
   readonly catalog: LiveCatalog;
+  readonly #options: EngineOptions;
   readonly #readiness: Readiness;
-  readonly #supervisors: readonly SourceSupervisor[];
+  readonly #units: readonly SourceUnit[];
   readonly #ingest: Ingest;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  /** Sources whose services of before the restart stand in the catalog. */
+  readonly #restored = new Set<string>();
 
-  constructor({ sources, naming, policyOf, clock, logger }: EngineOptions) {
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(options: EngineOptions) {
+    const { sources, naming, policyOf, logger, shape, onChanged } = options;
+    this.#options = options;
     this.#readiness = new Readiness(sources.filter(({ required }) => required));
     this.catalog = new LiveCatalog({
       sources: sources.map(({ name }) => name),
@@ -47,26 +65,44 @@ export class Engine {
       policyOf,
       readiness: this.#readiness,
       onProblem: (problem) => logger.warn(problem, 'the catalog can not do this as asked'),
+      ...(onChanged === undefined ? {} : { onChanged }),
     });
-    this.#ingest = new Ingest(this.catalog);
-    this.#supervisors = sources.map((source) => this.#supervise(source));
+    this.#ingest = new Ingest(this.catalog, shape);
+    this.#units = sources.map((source) => this.#unitOf(source));
   }
 
   /** Runs all sources until `signal` aborts and each has settled; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const grace = this.#readiness.runGrace(this.#clock, signal, ({ name, graceMs }) => {
-      this.#logger.error(
+    const { clock, logger, store } = this.#options;
+    if (store) await this.#restore(store, signal);
+    const grace = this.#readiness.runGrace(clock, signal, ({ name, graceMs }) => {
+      logger.error(
         { source: name, graceMs },
         'a required source was not read in its grace time; the catalog goes out without it',
       );
     });
-    await Promise.all([grace, ...this.#supervisors.map((supervisor) => supervisor.run(signal))]);
+    const stopStore = new AbortController();
+    const storing = store?.run(stopStore.signal);
+    await Promise.all([
+      grace,
+      this.#standIn(signal),
+      this.#watchTime(signal),
+      ...this.#units.map(({ supervisor }) => supervisor.run(signal)),
+    ]);
     this.#ingest.stop();
+    this.#storeTrust();
+    stopStore.abort();
+    await storing;
+  }
+
+  /** In the configuration's order. */
+  get units(): readonly SourceUnit[] {
+    return this.#units;
   }
 
   /** In the configuration's order. */
   statuses(): readonly SourceStatus[] {
-    return this.#supervisors.map((supervisor) => supervisor.status());
+    return this.#units.map(({ supervisor }) => supervisor.status());
   }
 
   /** Required sources that the first answer still waits for, or went out without. */
@@ -74,22 +110,78 @@ export class Engine {
     return this.#readiness.missing;
   }
 
-  #supervise({ name, kind, required, staleAfterMs, source }: EngineSource): SourceSupervisor {
-    const table = new SourceTable(() => this.#ingest.changed());
-    this.#ingest.attach(name, table);
-    return new SourceSupervisor({
+  /** Has all services shaped anew. */
+  reshape(cause: ChangeCause): void {
+    this.#ingest.reshape(cause);
+  }
+
+  async #restore(store: WarmStore, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      const stored = await store.load(signal);
+      for (const unit of this.#units) {
+        const source = stored.get(unit.name);
+        if (source && unit.restore(source)) this.#ingest.whenDrained(unit.name, () => this.#restored.add(unit.name));
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.error({ err: error }, 'what was kept on disk cannot be read; starting without it');
+    }
+  }
+
+  /** After a while, what was restored is served for a source that was not read yet. */
+  async #standIn(signal: AbortSignal): Promise<void> {
+    const { clock, store, restoredGraceMs = defaultRestoredGraceMs } = this.#options;
+    if (!store) return;
+    await clock.sleep(restoredGraceMs, signal).catch(() => undefined); // only the abort ends it early
+    if (!signal.aborted) for (const { name } of this.#units) this.#serveRestored(name);
+  }
+
+  #serveRestored(name: string): void {
+    if (this.#restored.delete(name)) this.#readiness.standIn(name);
+  }
+
+  async #watchTime(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let trustDueMs = clock.now() + trustIntervalMs;
+    while (!signal.aborted) {
+      await clock.sleep(tickMs, signal).catch(() => undefined); // the loop looks at the abort
+      const nowMs = clock.now();
+      for (const unit of this.#units) unit.tick(nowMs);
+      if (nowMs < trustDueMs) continue;
+      trustDueMs = nowMs + trustIntervalMs;
+      this.#storeTrust();
+    }
+  }
+
+  #storeTrust(): void {
+    const { store, clock } = this.#options;
+    for (const unit of this.#units) store?.trust(unit.name, unit.trust(clock.now()));
+  }
+
+  #unitOf({ name, kind, required, staleAfterMs, source, guards = defaultGuards }: EngineSource): SourceUnit {
+    const { clock, logger, store } = this.#options;
+    const unit = new SourceUnit({
       name,
       kind,
       required,
       staleAfterMs,
+      guards,
       source,
-      table,
-      clock: this.#clock,
-      logger: this.#logger.child({ source: name }),
+      clock,
+      logger: logger.child({ source: name }),
+      onChange: () => this.#ingest.changed(),
       onSynced: () => {
         this.#readiness.listed(name);
         this.#ingest.whenDrained(name, () => this.#readiness.synced(name));
       },
+      // Reading fails: what was restored is all there is for now.
+      onTrouble: () => this.#serveRestored(name),
+      onAccepted: (service, accepted) => {
+        if (accepted) store?.put(name, accepted);
+        else store?.remove(name, service);
+      },
     });
+    this.#ingest.attach(name, unit.guarded);
+    return unit;
   }
 }

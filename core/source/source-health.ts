@@ -15,6 +15,7 @@ export class SourceHealth {
   #synced = false;
   #freshSinceMs: number;
   readonly #startedMs: number;
+  #restoredMs: number | undefined;
 
   constructor(nowMs: number, staleAfterMs: number) {
     this.#startedMs = nowMs;
@@ -36,6 +37,17 @@ export class SourceHealth {
    * is listed anew. More than a registry has services, so that each can recover by itself.
    */
   static readonly maxScopes = 100_000;
+
+  /** What is published was read from the disk, and was as the registry said at `confirmedMs`. */
+  restored(confirmedMs: number): void {
+    this.#restoredMs = confirmedMs;
+  }
+
+  /** What is not as the registry says, and since when, by scope; the empty scope is the whole source. */
+  behind(): ReadonlyMap<string, number> {
+    if (!this.#synced && this.#restoredMs !== undefined) return new Map([[wholeSource, this.#restoredMs]]);
+    return new Map([...this.#issues].map(([scope, { sinceMs }]) => [scope, sinceMs]));
+  }
 
   degraded(cause: string, scope: string | undefined, nowMs: number): void {
     const wanted = scope ?? wholeSource;
@@ -62,6 +74,10 @@ export class SourceHealth {
     let oldest: Issue | undefined;
     for (const issue of this.#issues.values()) {
       if (oldest === undefined || issue.sinceMs < oldest.sinceMs) oldest = issue;
+    }
+    if (!this.#synced && this.#restoredMs !== undefined) {
+      const cause = oldest ? { cause: oldest.cause } : {};
+      return { state: 'restored', sinceMs: this.#startedMs, confirmedMs: this.#restoredMs, ...cause };
     }
     if (!this.#synced) {
       return { state: 'starting', sinceMs: this.#startedMs, ...(oldest ? { cause: oldest.cause } : {}) };

@@ -30,6 +30,11 @@ export class SourceTable {
     return this.#rejected;
   }
 
+  /** Services of before a restart, as if the source had published them; what it has published already stays. */
+  restore(services: Iterable<Service>): void {
+    for (const service of services) if (!this.#services.has(service.name)) this.upsert(service);
+  }
+
   replaceAll(services: Iterable<Service>): void {
     const kept = new Set<string>();
     for (const service of services) {

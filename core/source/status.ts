@@ -5,6 +5,8 @@ import type { AuditDifference } from './audit-report.js';
 export type SourceState =
   /** Nothing was ever read. */
   | { readonly state: 'starting'; readonly sinceMs: number; readonly cause?: string }
+  /** Nothing was read since the start; what is published is of before it, as it was confirmed last at `confirmedMs`. */
+  | { readonly state: 'restored'; readonly sinceMs: number; readonly confirmedMs: number; readonly cause?: string }
   /** What is published is what the registry says. */
   | { readonly state: 'fresh'; readonly sinceMs: number }
   /** Reading fails or is behind, in whole or in the scopes named; what was read last stays published. */

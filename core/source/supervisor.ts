@@ -22,6 +22,8 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   /** Called when the source is synced for the first time. */
   readonly onSynced: () => void;
+  /** Called each time that reading fails. */
+  readonly onTrouble?: () => void;
   readonly backoff?: BackoffOptions;
   readonly random?: () => number;
 }
@@ -73,10 +75,21 @@ export class SourceSupervisor {
       if (this.#listedMs !== undefined && clock.now() - this.#listedMs >= backoff.maxMs) this.#attempt = 0;
       this.#listedMs = undefined;
       this.#health.degraded(causeOf(error), undefined, clock.now());
+      this.#options.onTrouble?.();
       const waitMs = backoffMs(this.#attempt++, backoff, random);
       this.#troubles.note(error, undefined, clock.now(), { retryInMs: waitMs });
       await clock.sleep(waitMs, signal).catch(() => undefined); // only an abort rejects, and the loop looks at it
     }
+  }
+
+  /** What is published was read from the disk, and was as the registry said at `confirmedMs`. */
+  restored(confirmedMs: number): void {
+    this.#health.restored(confirmedMs);
+  }
+
+  /** What is not as the registry says, and since when, by scope; the empty scope is the whole source. */
+  behind(): ReadonlyMap<string, number> {
+    return this.#health.behind();
   }
 
   status(): SourceStatus {
@@ -173,6 +186,7 @@ export class SourceSupervisor {
       degraded: (reason: Error, scope?: string) => {
         if (signal.aborted) return;
         health.degraded(causeOf(reason), scope, clock.now());
+        this.#options.onTrouble?.();
         this.#troubles.note(reason, scope, clock.now());
       },
       recovered: (scope?: string) => {

@@ -16,7 +16,7 @@ export interface CoreReadings {
   problems(): number;
 }
 
-const states: readonly SourceState['state'][] = ['starting', 'fresh', 'degraded', 'stale'];
+const states: readonly SourceState['state'][] = ['starting', 'restored', 'fresh', 'degraded', 'stale'];
 
 /** Adds the metrics of sources and catalog. Labels hold configured names only, so the number of series is bounded. */
 export function addCoreMetrics(registry: Registry, readings: CoreReadings): void {

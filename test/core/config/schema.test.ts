@@ -72,9 +72,13 @@ describe('the JSON Schema of the configuration', () => {
     ['no site', { sources: [{ name: 'a', kind: 'api' }] }],
     ['no source', { site: 'a', sources: [] }],
     ['an unknown kind', { site: 'a', sources: [{ name: 'a', kind: 'etcd' }] }],
-    ['an unknown key', { site: 'a', sources: [{ name: 'a', kind: 'api' }], guards: {} }],
+    ['an unknown key', { site: 'a', sources: [{ name: 'a', kind: 'api' }], gards: {} }],
     ['a key of another kind', { site: 'a', sources: [{ name: 'a', kind: 'api', datacenters: ['b'] }] }],
     ['a wrong type', { site: 'a', sources: [{ name: 'a', kind: 'api', graceMs: '5s' }] }],
+    [
+      'a guard that is neither off nor a rule',
+      { site: 'a', sources: [{ name: 'a', kind: 'api' }], guards: { empty: true } },
+    ],
   ] as const) {
     it(`does not hold for ${what}, nor does the loader take it`, () => {
       assert.ok(!validate(value));
@@ -96,9 +100,11 @@ describe('the JSON Schema of the configuration', () => {
     const sections = new Map(text.split(/^#+ /m).map((section) => [section.split('\n', 1)[0] ?? '', section]));
     for (const kind of [...kindsOf('sources'), ...kindsOf('sinks')]) {
       const section = sections.get(`\`${String(kind['title'])}\``) ?? '';
-      const common = ['name', 'kind', 'required', 'graceMs', 'staleAfterMs'];
+      const common = ['name', 'kind', 'required', 'graceMs', 'staleAfterMs', 'guards'];
       const isSource = kindsOf('sources').includes(kind);
-      const own = keysOf(kind).filter((key) => !(isSource ? common : ['name', 'kind']).includes(key));
+      const own = keysOf(kind).filter(
+        (key) => !(isSource ? common : ['name', 'kind']).includes(key.split('.', 1)[0] ?? ''),
+      );
       assert.deepEqual(
         own.filter((key) => !section.includes(`| \`${key}\` |`)),
         [],

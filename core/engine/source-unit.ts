@@ -1,0 +1,142 @@
+import type { Logger } from 'pino';
+import { type GuardCounts, GuardedTable } from '../guard/guarded-table.js';
+import type { Freeze, HeldReason, HoldStatus } from '../guard/hold.js';
+import type { GuardRules } from '../guard/rules.js';
+import { scopeCovers } from '../guard/scope.js';
+import { tooOld } from '../guard/staleness.js';
+import type { Service } from '../model/index.js';
+import type { Source } from '../source/source.js';
+import { SourceTable } from '../source/source-table.js';
+import { SourceSupervisor } from '../source/supervisor.js';
+import type { Clock } from '../time/index.js';
+import type { StoredSource, StoredTrust } from '../warm/warm-store.js';
+
+export interface SourceUnitOptions {
+  readonly name: string;
+  readonly kind: string;
+  readonly required: boolean;
+  readonly staleAfterMs: number;
+  readonly guards: GuardRules;
+  readonly source: Source;
+  readonly clock: Clock;
+  /** Already bound to the source. */
+  readonly logger: Logger;
+  readonly onSynced: () => void;
+  readonly onTrouble: () => void;
+  /** There is something for the catalog. */
+  readonly onChange: () => void;
+  readonly onAccepted?: (name: string, service: Service | undefined) => void;
+}
+
+const shownServices = 5;
+
+/** One source with all that stands between its registry and the catalog: supervision, what it says, what is let through. */
+export class SourceUnit {
+  readonly name: string;
+  readonly supervisor: SourceSupervisor;
+  readonly reported: SourceTable;
+  readonly guarded: GuardedTable;
+  readonly #options: SourceUnitOptions;
+  readonly #startedMs: number;
+
+  constructor(options: SourceUnitOptions) {
+    const { name, guards, clock, onChange, onAccepted, onSynced, onTrouble } = options;
+    this.#options = options;
+    this.#startedMs = clock.now();
+    this.name = name;
+    this.reported = new SourceTable(onChange);
+    this.guarded = new GuardedTable({
+      source: name,
+      reported: this.reported,
+      rules: guards,
+      now: () => clock.now(),
+      onChange,
+      onHold: (held) => this.#tellOfHold(held),
+      ...(onAccepted === undefined ? {} : { onAccepted }),
+    });
+    this.supervisor = new SourceSupervisor({ ...options, table: this.reported, onSynced, onTrouble });
+  }
+
+  holds(): readonly HoldStatus[] {
+    return this.guarded.holds();
+  }
+
+  get freezes(): readonly Freeze[] {
+    return this.guarded.freezes;
+  }
+
+  get guardCounts(): GuardCounts {
+    return this.guarded.counts;
+  }
+
+  /**
+   * Puts in what was published before a restart, but for what is too old to go by.
+   * @returns whether there was anything
+   */
+  restore({ services, trust }: StoredSource): boolean {
+    const { clock, guards, logger } = this.#options;
+    const nowMs = clock.now();
+    const isTooOld = (service: Service) => {
+      if (!guards.staleness) return false;
+      const covering = trust.degraded.filter(({ scope }) => scopeCovers(scope, service));
+      const confirmedMs = Math.min(trust.confirmedMs, ...covering.map(({ sinceMs }) => sinceMs));
+      return tooOld(confirmedMs, nowMs, guards.staleness).hold;
+    };
+    const kept = services.filter((service) => !isTooOld(service));
+    const dropped = services.length - kept.length;
+    if (dropped > 0) logger.warn({ dropped, kept: kept.length }, 'some of what was kept on disk is too old to go by');
+    if (kept.length === 0) return false;
+    this.guarded.restore(kept, trust.holds);
+    this.supervisor.restored(trust.confirmedMs);
+    const instances = this.reported.instanceCount;
+    logger.info({ services: kept.length, instances, ageMs: nowMs - trust.confirmedMs }, 'restored from disk');
+    return true;
+  }
+
+  /** Lets go of what was held for its longest time, and of what was not read for too long. */
+  tick(nowMs: number): void {
+    this.guarded.tick(nowMs);
+    const { staleness } = this.#options.guards;
+    if (!staleness) return;
+    const outdated = new Map<string, HeldReason>();
+    for (const [scope, sinceMs] of this.supervisor.behind()) {
+      const verdict = tooOld(sinceMs, nowMs, staleness);
+      if (!verdict.hold) continue;
+      outdated.set(scope, { guard: verdict.guard, reason: verdict.reason, sinceMs: nowMs, untilMs: Infinity });
+    }
+    this.guarded.outdate(outdated);
+  }
+
+  /** What is to be kept on disk of how far it can be trusted. */
+  trust(nowMs: number): StoredTrust {
+    const behind = this.supervisor.behind();
+    return {
+      // Of the whole source; what has not been read since the start was confirmed when it was before.
+      confirmedMs: behind.get('') ?? (this.supervisor.synced ? nowMs : this.#startedMs),
+      degraded: [...behind].filter(([scope]) => scope !== '').map(([scope, sinceMs]) => ({ scope, sinceMs })),
+      holds: this.guarded
+        .holds()
+        .flatMap(({ service, guard, reason, sinceMs, untilMs, instances }) =>
+          untilMs === undefined || guard === 'flap' ? [] : [{ service, guard, reason, sinceMs, untilMs, instances }],
+        ),
+    };
+  }
+
+  #tellOfHold({
+    services,
+    ...held
+  }: { readonly services: readonly string[]; readonly instances: number } & HeldReason): void {
+    const { guard, reason, instances, untilMs } = held;
+    this.#options.logger.error(
+      {
+        guard,
+        reason,
+        instances,
+        services: services.length,
+        first: services.slice(0, shownServices),
+        until: new Date(untilMs).toISOString(),
+      },
+      'a loss is held back; `isthmus guard list` shows it, `isthmus guard release` lets it through',
+    );
+  }
+}
