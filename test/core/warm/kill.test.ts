@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pino from 'pino';
+import { systemClock } from '../../../core/time/index.js';
+import { DiskWarmStore } from '../../../core/warm/disk-warm-store.js';
+import { poll } from '../../support/poll.js';
+import { stateAfter } from './generation.js';
+
+const writer = fileURLToPath(new URL('writer-process.ts', import.meta.url));
+const kills = 12;
+
+describe('the warm start’s files, when the daemon is killed', () => {
+  it(`have all that was said to be on disk, and nothing by half, ${kills} times`, async function () {
+    this.timeout(180_000);
+    const dir = mkdtempSync(join(tmpdir(), 'isthmus-kill-'));
+    try {
+      let last = 0;
+      for (let round = 0; round < kills; round++) {
+        const acknowledged = await writeAndKill(dir, last + 1, 20 + 37 * round);
+        const warnings: string[] = [];
+        const store = new DiskWarmStore({
+          dir,
+          maxAgeMs: Number.MAX_SAFE_INTEGER,
+          maxBytes: 1024 ** 3,
+          clock: systemClock,
+          logger: pino({ base: null }, { write: (line: string) => void warnings.push(line) }),
+        });
+        const stored = await store.load(new AbortController().signal);
+        for (const source of ['a', 'b']) {
+          const found = stored.get(source);
+          assert.ok(found, `${source} is there; ${warnings.join('')}`);
+          const reached = found.trust.confirmedMs;
+          assert.ok(reached >= acknowledged, `${source} has ${reached}, ${acknowledged} was on disk`);
+          const services = new Map(found.services.map((service) => [service.name, service]));
+          assert.deepEqual(plain([...services].sort()), plain([...stateAfter(reached)].sort()));
+          last = Math.max(last, reached);
+        }
+        assert.ok(!warnings.some((line) => line.includes('damaged')), warnings.join(''));
+      }
+      assert.deepEqual(readdirSync(dir).sort(), ['a.log', 'b.log']);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+/** @returns the last generation that the writer said was on disk */
+async function writeAndKill(dir: string, first: number, afterMs: number): Promise<number> {
+  const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const closed = once(child, 'close');
+  try {
+    await poll(() => output.includes('\n'), { what: 'the first generation', timeoutMs: 60_000, intervalMs: 5 });
+    await delay(afterMs);
+  } finally {
+    child.kill('SIGKILL');
+    await closed;
+  }
+  return Number(output.trimEnd().split('\n').at(-1));
+}
+
+/** Without the difference between objects with and without a prototype. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
