@@ -7,7 +7,7 @@ import { generation } from './generation.js';
 const [dir = '', first = '1'] = process.argv.slice(2);
 const store = new DiskWarmStore({
   dir,
-  maxAgeMs: 86_400_000,
+  maxAgeMs: Number.MAX_SAFE_INTEGER, // the generation stands for the time
   maxBytes: 1024 ** 3,
   clock: systemClock,
   logger: pino({ level: 'silent' }),
