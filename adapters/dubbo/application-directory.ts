@@ -52,7 +52,8 @@ export class ApplicationDirectory {
 
   /**
    * @param instances the complete list; who is not among them is gone
-   * @param metadata the metadata of a revision of this application, as far as they are known by now
+   * @param metadata the metadata of a revision of this application, as far as they are known by now; what an instance was
+   *   read with before is still known here
    */
   update(
     instances: readonly ApplicationInstance[],
@@ -61,11 +62,12 @@ export class ApplicationDirectory {
     const before = this.#known;
     const known = new Map<string, Known>();
     const lacking = new Set<string>();
+    const byRevision = new Map([...before.values()].map(({ info }) => [info.revision, info]));
     for (const instance of instances) {
       if (instance.revision === noRevision) continue;
       const key = instanceKey(instance);
       const last = before.get(key);
-      const own = metadata(instance.revision);
+      const own = metadata(instance.revision) ?? byRevision.get(instance.revision);
       if (own === undefined) lacking.add(instance.revision);
       const info = own ?? last?.info;
       if (info === undefined) continue;
