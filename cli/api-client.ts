@@ -47,6 +47,27 @@ export class ApiClient {
     return this.#all<InstanceResource>('/api/v1/instances', filter, signal);
   }
 
+  /** A list, as it is; at most what the server gives at once. */
+  list<T extends { readonly items: readonly unknown[] }>(path: string, signal: AbortSignal): Promise<T> {
+    return this.#json<T>(path, signal);
+  }
+
+  /** All pages of a list. */
+  all<Item>(path: string, signal: AbortSignal): Promise<readonly Item[]> {
+    return this.#all<Item>(path, {}, signal);
+  }
+
+  /** Has the server do something. @param timeoutMs how long it may take */
+  async post<T extends object>(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+    timeoutMs = answerTimeoutMs,
+  ): Promise<T> {
+    const response = await this.#send('POST', path, signal, timeoutMs, JSON.stringify(body));
+    return this.#parse<T>(await this.#text(response));
+  }
+
   /** Ends when `signal` aborts; throws when the server ends it. */
   async *watchServices(filter: ListFilter, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const response = await this.#get(
@@ -91,25 +112,40 @@ export class ApiClient {
 
   async #json<T extends object>(path: string, signal: AbortSignal): Promise<T> {
     const response = await this.#get(path, signal, answerTimeoutMs);
-    let text: string;
-    try {
-      text = await response.body.text();
-    } catch (error) {
-      throw this.#unreachable(error);
-    }
-    const value = this.#parse<T>(text);
+    const value = this.#parse<T>(await this.#text(response));
     if (!('items' in value) || !Array.isArray(value.items)) throw this.#notIsthmus();
     return value;
   }
 
-  async #get(path: string, signal: AbortSignal, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
+  async #text(response: Dispatcher.ResponseData): Promise<string> {
+    try {
+      return await response.body.text();
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+  }
+
+  #get(path: string, signal: AbortSignal, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
+    return this.#send('GET', path, signal, bodyTimeout);
+  }
+
+  async #send(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    signal: AbortSignal,
+    timeoutMs: number,
+    body?: string,
+  ): Promise<Dispatcher.ResponseData> {
     let response: Dispatcher.ResponseData;
     try {
       response = await request(`${this.#base}${path}`, {
+        method,
         dispatcher: this.#agent,
-        headers: this.#headers,
+        headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
         signal,
-        bodyTimeout,
+        headersTimeout: Math.max(timeoutMs, answerTimeoutMs),
+        bodyTimeout: timeoutMs,
+        ...(body === undefined ? {} : { body }),
       });
     } catch (error) {
       throw this.#unreachable(error);
@@ -139,7 +175,8 @@ export class ApiClient {
       // no problem document: the status has to do
     }
     const hint = statusCode === 401 ? '; give the token with --token-file or ISTHMUS_TOKEN' : '';
-    return new CliError(exitCode.failure, `${this.#base} answered ${statusCode}${printable(detail)}${hint}`);
+    const code = statusCode === 404 ? exitCode.notFound : exitCode.failure;
+    return new CliError(code, `${this.#base} answered ${statusCode}${printable(detail)}${hint}`);
   }
 
   #unreachable(error: unknown): CliError {

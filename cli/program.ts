@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
 import { getCommand } from './commands/get.js';
+import { guardCommand } from './commands/guard.js';
 import { runCommand } from './commands/run.js';
 import { validateCommand } from './commands/validate.js';
 import { versionCommand } from './commands/version.js';
@@ -39,7 +41,15 @@ Examples:
 
 ${exitCodeHelp}`,
     );
-  for (const command of [runCommand, validateCommand, configCommand, getCommand, versionCommand]) {
+  for (const command of [
+    runCommand,
+    validateCommand,
+    configCommand,
+    getCommand,
+    guardCommand,
+    auditCommand,
+    versionCommand,
+  ]) {
     program.addCommand(command(context));
   }
   applyToAll(program, context);

@@ -7,6 +7,8 @@ import type { Config } from '../core/config/config.js';
 import { guardRulesOf } from '../core/config/guard-rules.js';
 import { mergePolicyOf } from '../core/config/merge-policy.js';
 import { Engine } from '../core/engine/engine.js';
+import { guardRoutes } from '../core/operate/guard-routes.js';
+import { sourceRoutes } from '../core/operate/source-routes.js';
 import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
 import type { Sink } from '../core/sink/sink.js';
 import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
@@ -71,7 +73,7 @@ export function assemble(config: Config): DaemonParts {
     metrics,
     logger,
   });
-  for (const route of routes) api.routes.add(route);
+  for (const route of [...guardRoutes(engine, systemClock), ...sourceRoutes(engine), ...routes]) api.routes.add(route);
   addCoreMetrics(metrics, {
     sources: () => engine.statuses(),
     revision: () => engine.catalog.revision,
@@ -79,6 +81,7 @@ export function assemble(config: Config): DaemonParts {
     hosts: () => engine.catalog.size,
     changedHosts: () => engine.catalog.changedServices,
     problems: () => engine.catalog.problems().length,
+    guards: () => engine.units.map(({ name, guarded }) => ({ name, holds: guarded.holds(), counts: guarded.counts })),
   });
   return { engine, api, sinks, logger };
 }

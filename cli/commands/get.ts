@@ -2,15 +2,15 @@ import { Command, Option } from 'commander';
 import type { InstanceResource, ServiceResource } from '../../core/api/resources.js';
 import { matchesGlob } from '../../core/catalog/glob.js';
 import type { SourceStatus } from '../../core/source/status.js';
-import { ApiClient, defaultServer, type ListFilter, type ServerOptions } from '../api-client.js';
+import { ApiClient, type ListFilter } from '../api-client.js';
 import { type CliContext, printable } from '../context.js';
 import { CliError, exitCode } from '../exit-code.js';
-import { type OutputFormat, outputFormats, Printer } from '../output/printer.js';
+import { Printer } from '../output/printer.js';
 import { instanceView, serviceView, sourceView, type View } from '../output/view.js';
+import { type OutputOptions, outputOption, withServerOptions } from '../server-command.js';
 import { watchInstances, watchServices, watchSources } from '../watch-resources.js';
 
-interface GetOptions extends ServerOptions {
-  readonly output: OutputFormat;
+interface GetOptions extends OutputOptions {
   readonly watch?: boolean;
   readonly source?: string;
 }
@@ -87,16 +87,15 @@ function resourceCommand<Item>(
   argument: string,
   what: string,
 ): Command {
-  return new Command(name)
+  const command = new Command(name)
     .aliases(aliases)
     .summary(what)
     .description(`Shows ${what}.`)
     .argument(`[${argument}]`, `one ${argument}, or a pattern with *`)
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'))
+    .addOption(outputOption())
     .option('-w, --watch', 'go on and print what changes, until interrupted')
-    .option('-s, --server <url>', `address of the daemon's API (env ISTHMUS_SERVER, else ${defaultServer})`)
-    .option('--token-file <file>', "file with the API's token (else env ISTHMUS_TOKEN)")
     .action((pattern: string | undefined, options: GetOptions) => show(context, reader, pattern, options));
+  return withServerOptions(command);
 }
 
 async function show<Item>(

@@ -1,6 +1,7 @@
 import type { CatalogService, Origin } from '../catalog/catalog.js';
 import type { CatalogProblem } from '../catalog/live-catalog.js';
-import type { Instance, Metadata, Port } from '../model/index.js';
+import type { Freeze, HoldStatus } from '../guard/hold.js';
+import type { Consumer, Instance, Metadata, Port, RegistryRule, Service } from '../model/index.js';
 import type { SinkStatus } from '../sink/sink.js';
 import type { SourceStatus } from '../source/status.js';
 
@@ -68,6 +69,50 @@ export type WatchEvent =
   | { readonly type: 'upsert'; readonly revision: number; readonly service: ServiceResource }
   | { readonly type: 'remove'; readonly revision: number; readonly host: string }
   | { readonly type: 'heartbeat' };
+
+/** What guards hold back, and the operators' orders to hold. */
+export interface GuardList {
+  readonly items: readonly HoldStatus[];
+  readonly freezes: readonly (Freeze & { readonly source: string })[];
+}
+
+/** What a release let go: services, and orders to hold. */
+export interface GuardRelease {
+  readonly services: number;
+  readonly freezes: number;
+}
+
+/** Services of a source as its guards let them through, a page by name. */
+export interface AcceptedServices {
+  readonly items: readonly Service[];
+  readonly continue?: string;
+}
+
+/** Who declares to consume what: the edges of the service map. */
+export interface ConsumerList {
+  /** The first 10,000. */
+  readonly items: readonly ConsumerResource[];
+  readonly total: number;
+}
+
+export interface ConsumerResource extends Consumer {
+  readonly source: string;
+  /** The service's name in the registry. */
+  readonly service: string;
+}
+
+/** Rules that registries have for their services. */
+export interface RuleList {
+  /** The first 10,000. */
+  readonly items: readonly RuleResource[];
+  readonly total: number;
+}
+
+export interface RuleResource extends RegistryRule {
+  readonly source: string;
+  /** The service's name in the registry. */
+  readonly service: string;
+}
 
 /** What keeps the daemon from serving. */
 export interface Readiness {

@@ -107,6 +107,10 @@ export class SourceUnit {
     this.guarded.outdate(outdated);
   }
 
+  log(fields: Readonly<Record<string, unknown>>, message: string): void {
+    this.#options.logger.warn(fields, message);
+  }
+
   /** What is to be kept on disk of how far it can be trusted. */
   trust(nowMs: number): StoredTrust {
     const behind = this.supervisor.behind();

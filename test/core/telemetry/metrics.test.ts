@@ -24,6 +24,7 @@ function readings(overrides: Partial<CoreReadings> = {}): CoreReadings {
     revision: () => 7,
     isReady: () => true,
     hosts: () => 3,
+    guards: () => [],
     changedHosts: () => 11,
     problems: () => 1,
     ...overrides,

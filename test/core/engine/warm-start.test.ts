@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { Service } from '../../../core/model/index.js';
+import type { StoredSource, StoredTrust, WarmStore } from '../../../core/warm/warm-store.js';
+import { ManualClock } from '../../../testkit/clock.js';
+import { anInstance, aService } from '../../support/model.js';
+import { poll } from '../../support/poll.js';
+import { startEngine } from './puppet.js';
+
+/** A disk that a test can look into. */
+class MemoryStore implements WarmStore {
+  readonly services = new Map<string, Service>();
+  readonly trusts: StoredTrust[] = [];
+  ended = false;
+
+  constructor(readonly stored: ReadonlyMap<string, StoredSource> = new Map()) {}
+
+  async load(): Promise<ReadonlyMap<string, StoredSource>> {
+    return this.stored;
+  }
+
+  put(source: string, service: Service): void {
+    this.services.set(`${source}/${service.name}`, service);
+  }
+
+  remove(source: string, name: string): void {
+    this.services.delete(`${source}/${name}`);
+  }
+
+  trust(_source: string, trust: StoredTrust): void {
+    assert.ok(!this.ended, 'told after the end');
+    this.trusts.push(trust);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    this.ended = true;
+  }
+}
+
+const startMs = new ManualClock().now();
+const instances = (count: number) => Array.from({ length: count }, (_, index) => anInstance(`i${index}`));
+const stored = (services: readonly Service[], trust: Partial<StoredTrust> = {}): StoredSource => ({
+  services,
+  trust: { confirmedMs: startMs, degraded: [], holds: [], ...trust },
+});
+
+describe('warm start', () => {
+  it('serves what was restored as soon as reading fails, and says so', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x', instances(3))])]]));
+    const { engine, sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined && engine.catalog.size === 1, { what: 'the restored service' });
+    assert.equal(engine.catalog.isReady, false);
+    sources[0]?.out?.degraded(new Error('connection refused'));
+    assert.equal(engine.catalog.isReady, true);
+    assert.equal(engine.catalog.snapshot().services.get('x.mesh')?.origins[0]?.instances.length, 3);
+    const [status] = engine.statuses();
+    assert.equal(status?.status.state, 'restored');
+    assert.equal(status?.synced, false);
+    await end();
+  });
+
+  it('waits for a registry that does not fail, but not for long', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x')])]]));
+    const { engine, clock, end } = startEngine(['a'], { store, restoredGraceMs: 500 }, { graceMs: 60_000 });
+    await poll(() => engine.catalog.size === 1, { what: 'the restored service' });
+    await clock.advance(499);
+    assert.equal(engine.catalog.isReady, false);
+    await clock.advance(1);
+    assert.equal(engine.catalog.isReady, true);
+    await end();
+  });
+
+  it('goes by the registry as soon as it is read: what is gone is not shown first', async () => {
+    const store = new MemoryStore(
+      new Map([['a', stored([aService('x', instances(3)), aService('old', instances(1))])]]),
+    );
+    const { engine, sources, end } = startEngine(['a'], { store });
+    await poll(() => engine.catalog.size === 2, { what: 'the restored services' });
+    sources[0]?.out?.replaceAll([aService('x', instances(3))]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    assert.deepEqual([...engine.catalog.snapshot().services.keys()], ['x.mesh']);
+    assert.equal(engine.statuses()[0]?.status.state, 'fresh');
+    await end();
+  });
+
+  it('holds back what the first listing lacks of what was restored', async () => {
+    const many = Array.from({ length: 20 }, (_, index) => aService(`s${index}`, instances(1)));
+    const store = new MemoryStore(new Map([['a', stored(many)]]));
+    const { engine, sources, end } = startEngine(['a'], { store });
+    await poll(() => engine.catalog.size === 20, { what: 'the restored services' });
+    sources[0]?.out?.replaceAll([]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    assert.equal(engine.catalog.snapshot().services.size, 20);
+    assert.equal(engine.units[0]?.holds().length, 20);
+    await end();
+  });
+
+  it('leaves out what is too old to go by, by source and by scope', async () => {
+    const dayMs = 24 * 3_600_000;
+    const inNamespace = (namespace: string): Service => ({
+      ...aService(namespace),
+      attributes: { name: namespace, namespace },
+    });
+    const trust = { confirmedMs: startMs - 1000, degraded: [{ scope: 'gray', sinceMs: startMs - dayMs }] };
+    const all = new Map([
+      ['a', stored([inNamespace('gray'), inNamespace('blue')], trust)],
+      ['b', stored([aService('z')], { confirmedMs: startMs - dayMs })],
+    ]);
+    const { engine, sources, end } = startEngine(['a', 'b'], { store: new MemoryStore(all) });
+    await poll(() => engine.catalog.size > 0 && sources[1]?.out !== undefined, { what: 'the start' });
+    for (const source of sources) source.out?.degraded(new Error('down'));
+    assert.deepEqual([...(engine.units[0]?.guarded.services.keys() ?? [])], ['blue']);
+    assert.equal(engine.catalog.isReady, false, 'b has nothing to go on with');
+    await end();
+  });
+
+  it('takes out what could not be read for too long', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x', instances(2))], { confirmedMs: startMs })]]));
+    const guards = { staleness: { maxAgeMs: 10_000 } };
+    const { engine, clock, sources, end } = startEngine(['a'], { store }, { guards });
+    await poll(() => sources[0]?.out !== undefined && engine.catalog.size === 1, { what: 'the restored service' });
+    sources[0]?.out?.degraded(new Error('down'));
+    await clock.advance(11_000);
+    const shown = () => engine.catalog.snapshot().services.get('x.mesh')?.origins[0]?.instances.length;
+    await poll(() => shown() === 0, { what: 'the instances to go' });
+    assert.equal(engine.units[0]?.holds()[0]?.guard, 'staleness');
+    sources[0]?.out?.replaceAll([aService('x', instances(2))]);
+    await clock.advance(1000);
+    await poll(() => shown() === 2, { what: 'the instances to be back' });
+    await end();
+  });
+
+  it('keeps what is let through, how far it can be trusted and what is held, until the very end', async () => {
+    const store = new MemoryStore();
+    const { clock, sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    const out = sources[0]?.out;
+    out?.replaceAll([aService('x', instances(10)), aService('y', instances(2))]);
+    await poll(() => store.services.size === 2, { what: 'the services' });
+    out?.replaceAll([aService('x', instances(1))]);
+    out?.degraded(new Error('half of it'), 'gray');
+    await clock.advance(30_000);
+    const last = store.trusts.at(-1);
+    assert.deepEqual(
+      last?.degraded.map(({ scope }) => scope),
+      ['gray'],
+    );
+    assert.equal(last?.holds.flatMap(({ instances: ids }) => ids).length, 11);
+    await end();
+    assert.ok(store.ended);
+    assert.equal(store.services.get('a/x')?.instances.length, 10);
+  });
+
+  it('starts without a disk that cannot be read', async () => {
+    const store = new MemoryStore();
+    store.load = () => Promise.reject(new Error('EIO'));
+    const { engine, sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    sources[0]?.out?.replaceAll([]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    await end();
+  });
+});

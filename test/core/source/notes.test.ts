@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import pino from 'pino';
+import type { Consumer } from '../../../core/model/index.js';
+import { AuditLog } from '../../../core/source/audit-log.js';
+import { ConsumerTable } from '../../../core/source/consumer-table.js';
+import { Notices } from '../../../core/source/notices.js';
+import { systemClock } from '../../../core/time/index.js';
+
+const aConsumer = (id: string): Consumer => ({ id, application: 'shop', address: '10.0.0.1', metadata: {} });
+
+function aLog() {
+  const lines: string[] = [];
+  const logger = pino(
+    { level: 'info' },
+    { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) },
+  );
+  return { lines, logger };
+}
+
+describe('what a source tells beside services', () => {
+  it('notices are told once, and remember since when', () => {
+    const { lines, logger } = aLog();
+    const notices = new Notices(logger);
+    notices.set('self-preservation', 'the server expires nobody', 1000);
+    notices.set('self-preservation', 'the server expires nobody', 2000);
+    notices.set('self-preservation', 'the server expires nobody, still', 3000);
+    assert.deepEqual(notices.list(), [
+      { key: 'self-preservation', text: 'the server expires nobody, still', sinceMs: 1000 },
+    ]);
+    notices.set('self-preservation', undefined, 4000);
+    assert.deepEqual(notices.list(), []);
+    assert.deepEqual(lines, ['the server expires nobody', 'over']);
+  });
+
+  it('notices have a bound', () => {
+    const notices = new Notices(aLog().logger);
+    for (let key = 0; key < 1000; key++) notices.set(String(key), 'x', 0);
+    assert.equal(notices.list().length, 100);
+  });
+
+  it('consumers are a whole list a service, and have a bound', () => {
+    const table = new ConsumerTable();
+    table.set('orders', [aConsumer('1'), aConsumer('2')]);
+    table.set('orders', [aConsumer('2')]);
+    assert.equal(table.count, 1);
+    table.set('orders', []);
+    assert.equal(table.services.size, 0);
+    table.set(
+      'flood',
+      Array.from({ length: 300_000 }, (_, index) => aConsumer(String(index))),
+    );
+    assert.equal(table.count, 200_000);
+    table.set('late', [aConsumer('1')]);
+    assert.equal(table.services.has('late'), false);
+  });
+
+  it('audits are counted, logged with what they found, and joined when one goes on', async () => {
+    const { lines, logger } = aLog();
+    const log = new AuditLog(logger);
+    let runs = 0;
+    const audit = async () => {
+      runs++;
+      return { compared: 5, differences: 1, found: [{ service: 'orders', detail: 'instance 1 was missed' }] };
+    };
+    await Promise.all([log.run(audit, systemClock), log.run(audit, systemClock)]);
+    assert.equal(runs, 1);
+    log.note({ compared: 5, differences: 0, found: [] }, 7);
+    assert.equal(log.last?.atMs, 7);
+    assert.equal(log.last?.differences, 0);
+    assert.ok((log.last?.totalDifferences ?? 0) >= 1);
+    assert.ok(lines.includes('the audit found a change that no watch had told of, and repaired it'));
+    await assert.rejects(
+      log.run(() => Promise.reject(new Error('away')), systemClock),
+      /away/,
+    );
+    await log.run(audit, systemClock);
+  });
+});
