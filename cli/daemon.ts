@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import type { Config } from '../core/config/config.js';
 import type { Sink, SinkStatus } from '../core/sink/sink.js';
+import { FolderHeldError, FolderLock } from '../core/store/folder-lock.js';
+import { systemClock } from '../core/time/index.js';
 import { assemble, type DaemonParts } from './wire.js';
 
 export interface DaemonOptions {
@@ -30,13 +33,46 @@ export async function runDaemon(config: Config, { signal, onStarted }: DaemonOpt
   if (signal.aborted) forward();
   else signal.addEventListener('abort', forward, { once: true });
   try {
-    await run(parts, stop, onStarted);
+    await withDataFolder(config, parts.logger, stop, () => run(parts, stop, onStarted));
   } finally {
     stop.abort();
     signal.removeEventListener('abort', forward);
     parts.logger.info('stopped');
     parts.logger.flush();
   }
+}
+
+/** What is kept on disk belongs to one daemon at a time. @throws FolderHeldError when another one has it */
+async function withDataFolder(
+  config: Config,
+  logger: Logger,
+  stop: AbortController,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (!config.warmStart.enabled && !config.history.enabled) return work();
+  let lost: Error | undefined;
+  const onLost = () => {
+    lost = new Error(`another daemon has taken the data folder ${config.data}`);
+    stop.abort(lost);
+  };
+  let lock: FolderLock;
+  try {
+    lock = await FolderLock.take({ dir: config.data, clock: systemClock, onLost });
+  } catch (error) {
+    if (error instanceof FolderHeldError) throw error;
+    // A full or read-only disk keeps nobody from serving what the registries say.
+    logger.error({ err: error, data: config.data }, 'the data folder cannot be written; nothing is kept over restarts');
+    return work();
+  }
+  const release = new AbortController();
+  const holding = lock.hold(release.signal);
+  try {
+    await work();
+  } finally {
+    release.abort();
+    await holding;
+  }
+  if (lost !== undefined) throw lost;
 }
 
 async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonOptions['onStarted']): Promise<void> {

@@ -15,6 +15,7 @@ import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
 import { createLogger } from '../core/telemetry/logger.js';
 import { addProcessMetrics, createRegistry } from '../core/telemetry/metrics.js';
 import { systemClock } from '../core/time/index.js';
+import { DiskWarmStore } from '../core/warm/disk-warm-store.js';
 import { type ApiServer, createApiServer } from '../sinks/api/index.js';
 import { sinks as sinkPlugins } from '../sinks/index.js';
 import { version } from './version.js';
@@ -45,6 +46,7 @@ export function assemble(config: Config): DaemonParts {
     http: { add: (route) => void routes.push(route) },
     metrics,
   });
+  const store = config.warmStart.enabled ? warmStoreOf(config, logger) : undefined;
   const engine = new Engine({
     sources: config.sources.map((source) => ({
       ...source,
@@ -56,6 +58,7 @@ export function assemble(config: Config): DaemonParts {
     clock: systemClock,
     logger,
     restoredGraceMs: config.warmStart.graceMs,
+    ...(store === undefined ? {} : { store }),
   });
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
     const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);
@@ -84,6 +87,22 @@ export function assemble(config: Config): DaemonParts {
     guards: () => engine.units.map(({ name, guarded }) => ({ name, holds: guarded.holds(), counts: guarded.counts })),
   });
   return { engine, api, sinks, logger };
+}
+
+/** What is kept on disk of a source whose guards let it grow as old as it may. */
+const longestAgeMs = 30 * 86_400_000;
+
+function warmStoreOf(config: Config, logger: Logger): DiskWarmStore {
+  const ages = config.sources.map(
+    ({ guards }) => guardRulesOf(config.guards, guards).staleness?.maxAgeMs ?? longestAgeMs,
+  );
+  return new DiskWarmStore({
+    dir: join(config.data, 'catalog'),
+    maxAgeMs: Math.max(...ages),
+    maxBytes: config.warmStart.maxBytes,
+    clock: systemClock,
+    logger,
+  });
 }
 
 function adapterOf(kind: string): Adapter {
