@@ -1,5 +1,6 @@
 import { type Instance, metadataFrom, type Service } from '../../core/plugin/index.js';
-import type { RegisteredInstance, RegisteredService } from './registry.js';
+import type { RegisteredInstance, RegisteredService } from './model.js';
+import { publicMetadata } from './public-metadata.js';
 
 /** Makes catalog services of registered ones; an instance that did not change is the same object each time. */
 export class ServiceConverter {
@@ -19,12 +20,12 @@ export class ServiceConverter {
   #instance(registered: RegisteredInstance): Instance {
     const known = this.#instances.get(registered);
     if (known) return known;
-    const { id, address, ports, health, weight, locality, network, metadata } = registered;
+    const { id, address, ports, weight, locality, network, metadata, expired } = registered;
     const instance: Instance = {
-      ...{ id, address, ports, health, weight },
+      ...{ id, address, ports, health: expired ? 'unhealthy' : registered.health, weight },
       ...(locality && { locality }),
       ...(network !== undefined && { network }),
-      metadata: metadataFrom(Object.entries(metadata)),
+      metadata: metadataFrom(Object.entries(registered.eureka ? publicMetadata(metadata) : metadata)),
     };
     this.#instances.set(registered, instance);
     return instance;

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { checkAddress } from '../../core/model/address.js';
 import { portNumber, protocols } from '../../core/plugin/index.js';
-import type { RegisteredService } from './registry.js';
+import { eurekaInfoSchema } from './eureka/info.js';
+import type { RegisteredService } from './model.js';
 
 const format = 'isthmus-registry';
-const version = 1;
+/** What is written; 1 had no expired instances and none of Eureka's, and is read too. */
+const version = 2;
 
 /** A file that is no registry, of another version, or not as it was written. */
 export class FileError extends Error {
@@ -31,6 +33,8 @@ const serviceSchema = z.strictObject({
       network: z.string().optional(),
       metadata: texts,
       ttlSeconds: z.number().positive().optional(),
+      expired: z.literal(true).optional(),
+      eureka: eurekaInfoSchema.optional(),
     }),
   ),
 });
@@ -70,7 +74,9 @@ export function decodeFile(bytes: Buffer): RegisteredService[] {
   }
   const [first = '', ...lines] = body.toString('utf8').trimEnd().split('\n');
   const header = parse(headerSchema, first);
-  if (header.version !== version) throw new FileError(`the file has version ${header.version}, and not ${version}`);
+  if (header.version < 1 || header.version > version) {
+    throw new FileError(`the file has version ${header.version}; versions 1 to ${version} can be read`);
+  }
   if (header.services !== lines.length) throw new FileError('the file has not as many services as it says');
   return lines.map((line) => {
     const { instances, ...service } = parse(serviceSchema, line);

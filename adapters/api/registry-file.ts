@@ -2,7 +2,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { decodeFile, encodeFile, FileError } from './file-format.js';
-import type { RegisteredService } from './registry.js';
+import type { RegisteredService } from './model.js';
 
 const fileName = 'registry.jsonl';
 const previousName = 'registry.previous.jsonl';

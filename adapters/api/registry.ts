@@ -1,49 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, type Health, HttpProblem, type Locality, type Port } from '../../core/plugin/index.js';
+import { type Clock, HttpProblem } from '../../core/plugin/index.js';
 import type { ApiConfig } from './config.js';
+import type { EurekaInfo } from './eureka/info.js';
+import { type LeaseKey, Leases } from './leases.js';
+import { MassExpiry } from './mass-expiry.js';
+import type { HeartbeatOutcome, PutOutcome, RegisteredInstance, RegisteredService, RegistryChange } from './model.js';
 import { withPorts } from './ports.js';
 import type { InstanceRequest, ServiceRequest } from './requests.js';
 
-/** An instance as it was registered, and as it is stored. */
-export interface RegisteredInstance {
-  readonly id: string;
-  readonly address: string;
-  readonly ports: Readonly<Record<string, number>>;
-  readonly weight: number;
-  readonly health: Health;
-  readonly locality?: Locality;
-  readonly network?: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Absent: it lives until it is deleted. */
-  readonly ttlSeconds?: number;
+export type RegistryLimits = Pick<
+  ApiConfig,
+  'maxServices' | 'maxInstances' | 'maxFileBytes' | 'forgetEmptyAfterMs' | 'leases'
+>;
+
+/** Eureka's clients wait for ten times their interval at most, which is 30 s. */
+const maxCalmMs = 300_000;
+
+/** Leases that have run out and are kept, for they are too many to be believed. */
+export interface HeldLeases {
+  readonly count: number;
+  readonly sinceMs: number;
 }
-
-/** A service as it is stored; replaced as a whole with each change, so that what was made of it can be kept. */
-export interface RegisteredService {
-  readonly name: string;
-  /** Whether its ports were declared; else they are those of its instances. */
-  readonly declared: boolean;
-  readonly ports: readonly Port[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly instances: ReadonlyMap<string, RegisteredInstance>;
-}
-
-export type RegistryLimits = Pick<ApiConfig, 'maxServices' | 'maxInstances' | 'maxFileBytes' | 'forgetEmptyAfterMs'>;
-
-/** What PUT of an instance found: `same` is a heartbeat alone. */
-export type PutOutcome = 'new' | 'changed' | 'same';
-
-/** What a change did: the service is as it was, new or different, or gone. */
-export type RegistryChange = { readonly kind: 'put' | 'removed'; readonly name: string };
 
 /** The registry in memory, with its rules. Times are of the clock; a heartbeat is not stored. */
 export class MemoryRegistry {
   readonly #services = new Map<string, RegisteredService>();
-  readonly #expiresMs = new Map<string, Map<string, number>>();
+  /** By the name in lower case. */
+  readonly #names = new Map<string, string>();
+  readonly #leases = new Leases();
+  /** Run out, and not believed yet; with the time at which they did. */
+  readonly #overdue = new Map<string, LeaseKey & { readonly dueMs: number }>();
+  readonly #massExpiry: MassExpiry;
   readonly #emptySinceMs = new Map<string, number>();
   readonly #limits: RegistryLimits;
   readonly #clock: Clock;
   readonly #encode: (service: RegisteredService) => Uint8Array;
+  #calmUntilMs = 0;
   #instances = 0;
   #bytes = 0;
 
@@ -52,6 +44,7 @@ export class MemoryRegistry {
     this.#encode = encode;
     this.#limits = limits;
     this.#clock = clock;
+    this.#massExpiry = new MassExpiry(limits.leases);
   }
 
   get services(): ReadonlyMap<string, RegisteredService> {
@@ -62,12 +55,30 @@ export class MemoryRegistry {
     return this.#instances;
   }
 
-  /** When the instance expires, in milliseconds since the epoch; undefined: never. */
-  expiresMs(service: string, id: string): number | undefined {
-    return this.#expiresMs.get(service)?.get(id);
+  get leaseCount(): number {
+    return this.#leases.size + this.#overdue.size;
   }
 
-  /** Takes over what was stored; each instance has a whole time to live from now on, so that its owner can come back. */
+  get held(): HeldLeases | undefined {
+    const sinceMs = this.#massExpiry.heldSinceMs;
+    return sinceMs === undefined ? undefined : { count: this.#overdue.size, sinceMs };
+  }
+
+  instance(service: string, id: string): RegisteredInstance | undefined {
+    return this.#services.get(service)?.instances.get(id);
+  }
+
+  /** The service of this name, in whatever case it is written: Eureka's clients write upper case. */
+  nameLike(name: string): string | undefined {
+    return this.#names.get(name.toLowerCase());
+  }
+
+  /** When the lease runs out, or an instance whose lease did is removed; milliseconds since the epoch. */
+  expiresMs(service: string, id: string): number | undefined {
+    return this.#leases.dueMs({ service, id }) ?? this.#overdue.get(keyOf({ service, id }))?.dueMs;
+  }
+
+  /** Takes over what was stored; each instance has a whole lease from now on, so that its owner can come back. */
   restore(services: Iterable<RegisteredService>): void {
     for (const service of services) {
       this.#set(service);
@@ -76,41 +87,42 @@ export class MemoryRegistry {
   }
 
   /** @throws HttpProblem 409 for ports that the service cannot have, 507 over a limit */
-  putInstance(name: string, id: string, request: InstanceRequest): PutOutcome {
-    const known = this.#services.get(name);
-    const before = known?.instances.get(id);
-    const instance = toInstance(id, request);
+  putInstance(name: string, id: string, request: InstanceRequest, eureka?: EurekaInfo): PutOutcome {
+    const before = this.instance(name, id);
+    const instance = toInstance(id, request, eureka);
     if (before && isDeepStrictEqual(before, instance)) {
       this.#renew(name, before);
       return 'same';
     }
-    const names = Object.keys(request.ports);
-    if (known?.declared) {
-      const missing = names.filter((port) => !known.ports.some((declared) => declared.name === port));
-      if (missing.length > 0) throw conflict(`service ${name} was declared without port ${missing.join(', ')}`);
-    }
-    const ports = known?.declared ? known.ports : withPorts(known?.ports ?? [], names);
-    if ('conflict' in ports) throw conflict(ports.conflict);
-    const instances = new Map(known?.instances).set(id, instance);
-    const { declared = false, metadata = {} } = known ?? {};
-    this.#setWithinLimits({ name, declared, ports, metadata, instances });
+    this.#setWithinLimits(this.#withInstance(name, instance));
     this.#renew(name, instance);
     return before ? 'changed' : 'new';
   }
 
   /** @returns whether it was known */
   deleteInstance(name: string, id: string): boolean {
-    if (!this.#services.get(name)?.instances.has(id)) return false;
-    this.#deleteInstances(name, [id]);
+    const known = this.#services.get(name);
+    if (!known?.instances.has(id)) return false;
+    const instances = new Map(known.instances);
+    instances.delete(id);
+    this.#set({ ...known, instances });
+    this.#forgetLease({ service: name, id });
     return true;
   }
 
-  /** @returns whether it was known; one that has no time to live needs none */
-  heartbeat(name: string, id: string): boolean {
-    const instance = this.#services.get(name)?.instances.get(id);
-    if (!instance) return false;
-    this.#renew(name, instance);
-    return true;
+  /** One that has no time to live needs no heartbeat. */
+  heartbeat(name: string, id: string): HeartbeatOutcome {
+    const known = this.#services.get(name);
+    const instance = known?.instances.get(id);
+    if (!known || !instance) return 'unknown';
+    if (!instance.expired) {
+      this.#renew(name, instance);
+      return 'renewed';
+    }
+    const { expired: _, ...revived } = instance;
+    this.#set({ ...known, instances: new Map(known.instances).set(id, revived) });
+    this.#renew(name, revived);
+    return 'revived';
   }
 
   /** @returns whether it is new @throws HttpProblem 409 when instances have other ports, 507 over a limit */
@@ -131,20 +143,49 @@ export class MemoryRegistry {
     if (!known) return false;
     this.#count(known, -1);
     this.#services.delete(name);
-    this.#expiresMs.delete(name);
+    if (this.nameLike(name) === name) this.#names.delete(name.toLowerCase());
+    for (const id of known.instances.keys()) this.#forgetLease({ service: name, id });
     this.#emptySinceMs.delete(name);
     return true;
   }
 
-  /** Takes out what has outlived its time: instances without a heartbeat, services that were empty for too long. */
+  /**
+   * Runs `change`, and puts back what it did to the services named when it says so.
+   * @param change returns whether its changes stay
+   */
+  atomically(names: Iterable<string>, change: () => boolean): void {
+    const before = new Map([...names].map((name) => [name, this.#remember(name)] as const));
+    if (change()) return;
+    for (const [name, { service, dueMs }] of before) {
+      this.deleteService(name);
+      if (!service) continue;
+      this.#set(service);
+      for (const [id, atMs] of dueMs) this.#leases.set({ service: name, id }, atMs);
+    }
+  }
+
+  /**
+   * Lets leases run out. An instance whose lease did serves no more, and is removed after `leases.expiredForMs`;
+   * services that were empty for too long are forgotten.
+   */
   expire(): RegistryChange[] {
     const nowMs = this.#clock.now();
+    const gone = new Map<string, Set<string>>();
+    const add = (into: Map<string, Set<string>>, { service, id }: LeaseKey) =>
+      into.set(service, (into.get(service) ?? new Set()).add(id));
+    for (const key of this.#leases.takeDue(nowMs)) {
+      if (this.instance(key.service, key.id)?.expired) add(gone, key);
+      else this.#overdue.set(keyOf(key), { ...key, dueMs: nowMs });
+    }
+    const expired = new Map<string, Set<string>>();
+    const isCalm = nowMs < this.#calmUntilMs && nowMs > this.#calmUntilMs - maxCalmMs;
+    if (!isCalm && this.#massExpiry.allows(this.#overdue.size, this.#leases.size, nowMs)) {
+      for (const key of this.#overdue.values()) add(this.#limits.leases.expiredForMs === 0 ? gone : expired, key);
+      this.#overdue.clear();
+    }
     const changes: RegistryChange[] = [];
-    for (const [name, times] of this.#expiresMs) {
-      const expired: string[] = [];
-      for (const [id, atMs] of times) if (atMs <= nowMs) expired.push(id);
-      if (expired.length === 0) continue;
-      this.#deleteInstances(name, expired);
+    for (const name of new Set([...gone.keys(), ...expired.keys()])) {
+      this.#expire(name, expired.get(name) ?? new Set(), gone.get(name) ?? new Set());
       changes.push({ kind: 'put', name });
     }
     for (const [name, sinceMs] of this.#emptySinceMs) {
@@ -155,22 +196,47 @@ export class MemoryRegistry {
     return changes;
   }
 
-  /** Adds time to every instance: for `ms` nobody could take heartbeats. */
+  /**
+   * Adds time to every lease: for `ms` nobody could take heartbeats. After that none runs out for twice as long: clients
+   * that double their wait after each failure, as Eureka's do, may be silent for that time.
+   */
   postpone(ms: number): void {
-    for (const times of this.#expiresMs.values()) {
-      for (const [id, atMs] of times) times.set(id, atMs + ms);
-    }
+    this.#leases.postpone(ms);
+    this.#calmUntilMs = Math.max(this.#calmUntilMs, this.#clock.now() + Math.min(maxCalmMs, 2 * ms));
   }
 
-  #deleteInstances(name: string, ids: readonly string[]): void {
+  #withInstance(name: string, instance: RegisteredInstance): RegisteredService {
+    const known = this.#services.get(name);
+    const names = Object.keys(instance.ports);
+    if (known?.declared) {
+      const missing = names.filter((port) => !known.ports.some((declared) => declared.name === port));
+      if (missing.length > 0) throw conflict(`service ${name} was declared without port ${missing.join(', ')}`);
+    }
+    const ports = known?.declared ? known.ports : withPorts(known?.ports ?? [], names);
+    if ('conflict' in ports) throw conflict(ports.conflict);
+    const { declared = false, metadata = {} } = known ?? {};
+    return { name, declared, ports, metadata, instances: new Map(known?.instances).set(instance.id, instance) };
+  }
+
+  #expire(name: string, expired: ReadonlySet<string>, gone: ReadonlySet<string>): void {
     const known = this.#services.get(name);
     if (!known) return;
     const instances = new Map(known.instances);
-    for (const id of ids) {
-      instances.delete(id);
-      this.#expiresMs.get(name)?.delete(id);
+    for (const id of gone) instances.delete(id);
+    const removeMs = this.#clock.now() + this.#limits.leases.expiredForMs;
+    for (const id of expired) {
+      const instance = instances.get(id);
+      if (!instance) continue;
+      instances.set(id, { ...instance, expired: true });
+      this.#leases.set({ service: name, id }, removeMs);
     }
     this.#set({ ...known, instances });
+  }
+
+  #remember(name: string) {
+    const service = this.#services.get(name);
+    const ids = [...(service?.instances.keys() ?? [])];
+    return { service, dueMs: ids.flatMap((id) => entry(id, this.expiresMs(name, id))) };
   }
 
   #set(service: RegisteredService): void {
@@ -178,15 +244,22 @@ export class MemoryRegistry {
     this.#count(this.#services.get(name), -1);
     this.#count(service, 1);
     this.#services.set(name, service);
+    if (this.nameLike(name) === undefined) this.#names.set(name.toLowerCase(), name);
     if (declared || instances.size > 0) this.#emptySinceMs.delete(name);
     else if (!this.#emptySinceMs.has(name)) this.#emptySinceMs.set(name, this.#clock.now());
   }
 
-  #renew(name: string, { id, ttlSeconds }: RegisteredInstance): void {
-    const times = this.#expiresMs.get(name) ?? new Map<string, number>();
-    this.#expiresMs.set(name, times);
-    if (ttlSeconds === undefined) times.delete(id);
-    else times.set(id, this.#clock.now() + ttlSeconds * 1000);
+  #renew(service: string, { id, ttlSeconds, expired }: RegisteredInstance): void {
+    const nowMs = this.#clock.now();
+    if (this.#overdue.delete(keyOf({ service, id }))) this.#massExpiry.rescued(nowMs);
+    if (ttlSeconds === undefined) this.#leases.delete({ service, id });
+    else
+      this.#leases.set({ service, id }, nowMs + ttlSeconds * 1000 + (expired ? this.#limits.leases.expiredForMs : 0));
+  }
+
+  #forgetLease(key: LeaseKey): void {
+    this.#leases.delete(key);
+    this.#overdue.delete(keyOf(key));
   }
 
   /** @throws HttpProblem 507 when the registry would outgrow its limits */
@@ -196,6 +269,9 @@ export class MemoryRegistry {
     const refuse = (limit: string) => {
       throw new HttpProblem(507, 'Insufficient Storage', `the registry is full: ${limit}`);
     };
+    const twin = this.nameLike(service.name);
+    if (!known && twin !== undefined)
+      throw conflict(`there is a service ${twin}: names that differ in case alone are one`);
     if (!known && this.#services.size >= maxServices) refuse(`${maxServices} services (maxServices)`);
     const more = service.instances.size - (known?.instances.size ?? 0);
     if (more > 0 && this.#instances >= maxInstances) refuse(`${maxInstances} instances (maxInstances)`);
@@ -211,7 +287,16 @@ export class MemoryRegistry {
   }
 }
 
-function toInstance(id: string, request: InstanceRequest): RegisteredInstance {
+/** Names and ids have no space. */
+function keyOf({ service, id }: LeaseKey): string {
+  return `${service} ${id}`;
+}
+
+function entry(id: string, atMs: number | undefined): readonly (readonly [string, number])[] {
+  return atMs === undefined ? [] : [[id, atMs]];
+}
+
+function toInstance(id: string, request: InstanceRequest, eureka: EurekaInfo | undefined): RegisteredInstance {
   const { address, ports, weight, health, locality, network, metadata, ttlSeconds } = request;
   return {
     ...{ id, address, ports, weight, health },
@@ -219,6 +304,7 @@ function toInstance(id: string, request: InstanceRequest): RegisteredInstance {
     ...(network !== undefined && { network }),
     metadata,
     ...(ttlSeconds !== undefined && { ttlSeconds }),
+    ...(eureka && { eureka }),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   portNumber,
   protocols,
 } from '../../core/plugin/index.js';
+import { isWellFormed } from './well-formed.js';
 
 const maxMetadataEntries = 64;
 const maxPorts = 32;
@@ -15,10 +16,16 @@ const dnsLabel = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a DNS label, as http or http-admin');
 const protocol = z.enum(protocols);
-const placeName = z.string().max(253);
+/** No control characters: the name of a place stands in logs and labels. */
+const placeName = z
+  .string()
+  .max(253)
+  .regex(/^[^\p{Cc}\p{Cf}\p{Cs}]*$/u, 'it has control characters');
+
+const wellFormed = () => z.string().refine(isWellFormed, 'it is no valid Unicode');
 
 const metadata = z
-  .record(z.string().min(1).max(metadataLimits.keyLength), z.string().max(metadataLimits.valueLength))
+  .record(wellFormed().min(1).max(metadataLimits.keyLength), wellFormed().max(metadataLimits.valueLength))
   .refine(
     (entries) => Object.keys(entries).length <= maxMetadataEntries,
     `expected ${maxMetadataEntries} entries at most`,
@@ -43,7 +50,7 @@ function instanceSchema(maxTtlSeconds: number) {
       locality: z
         .strictObject({ region: placeName.min(1), zone: placeName.default(''), subzone: placeName.default('') })
         .optional(),
-      network: z.string().min(1).max(253).optional(),
+      network: placeName.min(1).optional(),
       metadata: metadata.default({}),
       ttlSeconds: z.number().min(1).max(maxTtlSeconds).optional(),
     })
@@ -99,6 +106,11 @@ export class RequestParser {
   instance(body: unknown): InstanceRequest {
     const { port, ports, protocol, ...rest } = parse(this.#instance, body);
     return { ...rest, ports: ports ?? { [protocol ?? 'http']: port ?? 0 } };
+  }
+
+  /** @throws HttpProblem 400 */
+  parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+    return parse(schema, body);
   }
 
   /** The body of PUT for a service. @throws HttpProblem 400 */

@@ -1,23 +1,17 @@
 import { HttpProblem, type HttpReply, type HttpRequest, type HttpRoute } from '../../core/plugin/index.js';
-import type { MemoryRegistry, RegisteredService, RegistryChange } from './registry.js';
+import type { RegistryBackend } from './backend.js';
+import { handleBulk } from './bulk.js';
+import type { RegisteredService } from './model.js';
+import { publicMetadata } from './public-metadata.js';
 import { pathName, type RequestParser } from './requests.js';
-
-/** What the routes need of the source. */
-export interface RegistryBackend {
-  /** @throws HttpProblem 503 while the registry is not loaded */
-  registry(): MemoryRegistry;
-  /** Publishes the change; resolves when it is on disk. @throws HttpProblem 503 when it is not */
-  changed(change: RegistryChange): Promise<void>;
-  /** Resolves when what there is is on disk. @throws HttpProblem 503 when it is not */
-  durable(): Promise<void>;
-}
 
 type Handler = (request: HttpRequest) => Promise<HttpReply> | HttpReply;
 
 /** The REST registry of the source called `name`, below `/api/v1/registry/<name>`. */
 export function registryRoutes(name: string, parser: RequestParser, backend: RegistryBackend): HttpRoute[] {
   const handlers = new RegistryHandlers(parser, backend);
-  const root = `/api/v1/registry/${name}/services`;
+  const base = `/api/v1/registry/${name}`;
+  const root = `${base}/services`;
   const service = `${root}/:service`;
   const instance = `${service}/instances/:id`;
   const route = (method: HttpRoute['method'], path: string, handle: Handler): HttpRoute => ({ method, path, handle });
@@ -31,6 +25,7 @@ export function registryRoutes(name: string, parser: RequestParser, backend: Reg
     route('PUT', instance, (request) => handlers.putInstance(request)),
     route('DELETE', instance, (request) => handlers.deleteInstance(request)),
     route('PUT', `${instance}/heartbeat`, (request) => handlers.heartbeat(request)),
+    route('POST', `${base}/bulk`, (request) => handleBulk(request, parser, backend)),
   ];
 }
 
@@ -101,10 +96,12 @@ class RegistryHandlers {
     return { status: 204 };
   }
 
-  heartbeat(request: HttpRequest): HttpReply {
+  async heartbeat(request: HttpRequest): Promise<HttpReply> {
     const name = serviceName(request);
     const id = instanceId(request);
-    if (!this.#backend.registry().heartbeat(name, id)) throw unknownInstance(name, id);
+    const outcome = this.#backend.registry().heartbeat(name, id);
+    if (outcome === 'unknown') throw unknownInstance(name, id);
+    if (outcome === 'revived') await this.#backend.changed({ kind: 'put', name });
     return { status: 204 };
   }
 
@@ -117,10 +114,13 @@ class RegistryHandlers {
 
   #instance(name: string, id: string) {
     const registry = this.#backend.registry();
-    const instance = registry.services.get(name)?.instances.get(id);
-    if (!instance) throw unknownInstance(name, id);
+    const found = registry.instance(name, id);
+    if (!found) throw unknownInstance(name, id);
+    // What a Eureka client registered is shown to Eureka's clients alone: its metadata may hold credentials.
+    const { eureka, ...instance } = found;
+    const shown = eureka ? { ...instance, metadata: publicMetadata(instance.metadata) } : instance;
     const expiresMs = registry.expiresMs(name, id);
-    return expiresMs === undefined ? instance : { ...instance, expiresAt: new Date(expiresMs).toISOString() };
+    return expiresMs === undefined ? shown : { ...shown, expiresAt: new Date(expiresMs).toISOString() };
   }
 }
 

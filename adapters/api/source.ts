@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type Deps, HttpProblem, type Source, type SourceOutput } from '../../core/plugin/index.js';
+import type { RegistryBackend } from './backend.js';
 import type { ApiConfig } from './config.js';
 import { ServiceConverter } from './convert.js';
+import { eurekaRoutes } from './eureka/routes.js';
+import { EurekaView } from './eureka/view.js';
 import { ServiceEncoder } from './file-format.js';
 import { GroupCommit } from './group-commit.js';
-import { MemoryRegistry, type RegistryChange } from './registry.js';
+import type { RegistryChange } from './model.js';
+import { MemoryRegistry } from './registry.js';
 import { RegistryFile } from './registry-file.js';
 import { RequestParser } from './requests.js';
 import { registryRoutes } from './routes.js';
@@ -12,7 +16,9 @@ import { registryRoutes } from './routes.js';
 export type ApiDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'dataDir' | 'http'>;
 
 const tickMs = 500;
-/** A pause of the process longer than that is one in which heartbeats could not be taken. */
+/** A tick that is late by more than that is one before which heartbeats could not be taken. */
+const toleratedMs = 100;
+/** Late by more than that is worth a word. */
 const pauseMs = 5000;
 /** How long the end of a run waits for a write under way. */
 const lastWriteMs = 700;
@@ -27,12 +33,15 @@ export class ApiSource implements Source {
   readonly #converter = new ServiceConverter();
   readonly #file: RegistryFile;
   readonly #commits: GroupCommit;
+  readonly #eureka: EurekaView | undefined;
+  readonly #maxHoldMs: number;
   #loading: Promise<void> | undefined;
   #loaded = false;
   /** Where changes are published, one for each run; none: nobody is served. */
   readonly #outs = new Set<SourceOutput>();
   /** When instances were last let expire. */
   #tickedMs: number | undefined;
+  #heldText: string | undefined;
   #failedWrites = 0;
   #retryAtMs = 0;
   #fileTrouble: Error | undefined;
@@ -42,14 +51,21 @@ export class ApiSource implements Source {
 
   constructor(config: ApiConfig, deps: ApiDeps) {
     this.#deps = deps;
+    this.#maxHoldMs = config.leases.maxHoldMs;
     this.#registry = new MemoryRegistry(config, deps.clock, (service) => this.#encoder.line(service));
     this.#file = new RegistryFile(deps.dataDir, config.maxFileBytes, deps.logger);
     this.#commits = new GroupCommit(() => this.#write());
-    const routes = registryRoutes(deps.name, new RequestParser(config.maxTtlSeconds), {
+    const backend: RegistryBackend = {
       registry: () => this.#readyRegistry(),
-      changed: (change) => this.#changed(change),
+      changed: (...changes) => this.#changed(changes),
       durable: () => this.#durable(),
-    });
+      now: () => deps.clock.now(),
+    };
+    const routes = registryRoutes(deps.name, new RequestParser(config.maxTtlSeconds), backend);
+    if (config.eureka.enabled) {
+      this.#eureka = new EurekaView();
+      routes.push(...eurekaRoutes(this.#eureka, backend, config.maxTtlSeconds));
+    }
     for (const route of routes) deps.http.add(route);
   }
 
@@ -60,6 +76,7 @@ export class ApiSource implements Source {
     this.#outs.add(out);
     out.replaceAll([...this.#registry.services.values()].map((service) => this.#converter.convert(service)));
     if (this.#fileTrouble) out.degraded(this.#fileTrouble, fileScope);
+    if (this.#heldText !== undefined) out.notice('leases', this.#heldText);
     try {
       await this.#tick(signal);
     } catch (error) {
@@ -82,6 +99,7 @@ export class ApiSource implements Source {
   async #read(): Promise<void> {
     const { services, damage } = await this.#file.load();
     this.#registry.restore(services);
+    for (const service of services) this.#eureka?.update(service.name, service, this.#deps.clock.now());
     this.#fileTrouble = damage;
     this.#loaded = true;
   }
@@ -95,17 +113,29 @@ export class ApiSource implements Source {
       await clock.sleep(tickMs, signal);
       const nowMs = clock.now();
       const lostMs = nowMs - lastMs - tickMs;
-      if (lostMs > pauseMs) {
-        logger.warn({ lostMs }, 'no heartbeat could be taken for a time; every instance gets it back');
-        this.#registry.postpone(lostMs);
-      }
+      if (lostMs > pauseMs) logger.warn({ lostMs }, 'no heartbeat could be taken for a time; every lease gets it back');
+      // A clock that was set back would make leases longer.
+      if (Math.abs(lostMs) > toleratedMs) this.#registry.postpone(lostMs);
       lastMs = nowMs;
       this.#tickedMs = nowMs;
       const changes = this.#registry.expire();
+      this.#tellHeld();
       for (const change of changes) this.#publish(change);
       const isRetryDue = this.#failedWrites > 0 && nowMs >= this.#retryAtMs;
       if (changes.length > 0 || isRetryDue) this.#commits.commit().catch(() => undefined); // told by #write
     }
+  }
+
+  #tellHeld(): void {
+    const { held, leaseCount } = this.#registry;
+    // To the minute, so that the notice changes rarely.
+    const minutes = held && Math.ceil((held.sinceMs + this.#maxHoldMs - this.#deps.clock.now()) / 60_000);
+    const text =
+      held &&
+      `${held.count} of ${leaseCount} leases have run out together; their instances are kept for ${minutes} minutes at most`;
+    if (text === this.#heldText) return;
+    this.#heldText = text;
+    for (const out of this.#outs) out.notice('leases', text);
   }
 
   #readyRegistry(): MemoryRegistry {
@@ -113,8 +143,8 @@ export class ApiSource implements Source {
     throw new HttpProblem(503, 'Service Unavailable', 'the registry is not loaded yet');
   }
 
-  async #changed(change: RegistryChange): Promise<void> {
-    this.#publish(change);
+  async #changed(changes: readonly RegistryChange[]): Promise<void> {
+    for (const change of changes) this.#publish(change);
     await this.#durable();
   }
 
@@ -136,6 +166,7 @@ export class ApiSource implements Source {
   #publish({ kind, name }: RegistryChange): void {
     this.#version++;
     const service = this.#registry.services.get(name);
+    this.#eureka?.update(name, service, this.#deps.clock.now());
     const converted = kind === 'put' && service ? this.#converter.convert(service) : undefined;
     for (const out of this.#outs) {
       if (converted) out.upsert(converted);

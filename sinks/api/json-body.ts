@@ -1,5 +1,7 @@
 import { HttpProblem } from '../../core/plugin/index.js';
 
+/** Largest body of a request. */
+export const bodyLimitBytes = 1024 * 1024;
 const maxDepth = 32;
 
 /** Parses a JSON body; an empty one is undefined. Refuses what is nested deeply and what reaches for a prototype. */

@@ -1,27 +1,48 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RequestPayload } from 'fastify';
 import { HttpProblem, type HttpRoute, type HttpRoutes } from '../../core/plugin/index.js';
+import { unpacked } from './gzip-body.js';
 import { toQuery } from './query.js';
 
 const pathPattern = /^\/api\/v1(?:\/(?:[a-z0-9-]+|:[A-Za-z][A-Za-z0-9]*))+$/;
+const foreignPattern = /^\/([a-z][a-z0-9-]*)(?:\/(?:[a-z0-9-]+|:[A-Za-z][A-Za-z0-9]*))+\/?$/;
+/** First parts of the API's own paths, now and to come. */
+const ownNames = new Set(['api', 'healthz', 'readyz', 'metrics', 'ui', 'assets', 'static']);
 
 /** The routes that plug-ins add, each with a deadline and a signal that ends with its caller. */
 export class PluginRoutes implements HttpRoutes {
   readonly #app: FastifyInstance;
   readonly #timeoutMs: number;
   readonly #running = new Set<AbortController>();
+  readonly #foreign: Set<string>;
+  readonly #taken = new Set<string>();
   #isOpen = true;
 
-  constructor(app: FastifyInstance, timeoutMs: number) {
+  /** @param foreign gets the first part of the paths of other registries' interfaces, as `eureka` */
+  constructor(app: FastifyInstance, timeoutMs: number, foreign: Set<string>) {
     this.#app = app;
     this.#timeoutMs = timeoutMs;
+    this.#foreign = foreign;
   }
 
   /** @throws Error when the server listens already, or the path is taken or not below `/api/v1`: a bug of the plug-in. */
   add(route: HttpRoute): void {
     const { method, path } = route;
     if (!this.#isOpen) throw new Error(`${method} ${path} is added after the API has started`);
-    if (!pathPattern.test(path)) throw new Error(`${path} is no path of a plug-in; expected /api/v1/NAME/:parameter/…`);
-    this.#app.route({ method, url: path, handler: (request, reply) => this.#handle(route, request, reply) });
+    if (this.#taken.has(`${method} ${path}`))
+      throw new Error(`two sources claim ${method} ${path}; only one of them can`);
+    this.#taken.add(`${method} ${path}`);
+    const handler = (request: FastifyRequest, reply: FastifyReply) => this.#handle(route, request, reply);
+    if (!route.foreign) {
+      if (!pathPattern.test(path))
+        throw new Error(`${path} is no path of a plug-in; expected /api/v1/NAME/:parameter/…`);
+      this.#app.route({ method, url: path, handler });
+      return;
+    }
+    const name = foreignPattern.exec(path)?.[1];
+    if (name === undefined || ownNames.has(name)) throw new Error(`${path} is no path of another registry's interface`);
+    this.#foreign.add(name);
+    const preParsing = (request: FastifyRequest, _reply: FastifyReply, body: RequestPayload) => unpacked(request, body);
+    this.#app.route({ method, url: path, handler, preParsing });
   }
 
   /** From now on no route can be added. */
@@ -47,17 +68,18 @@ export class PluginRoutes implements HttpRoutes {
     request.raw.once('error', gone);
     reply.raw.once('close', gone);
     try {
-      const { status, body } = await race(controller.signal, async () =>
+      const { status, body, json } = await race(controller.signal, async () =>
         route.handle({
           params: Object.assign(Object.create(null) as Record<string, string>, request.params),
           query: toQuery(request.query),
           body: request.body ?? undefined,
+          accept: request.headers.accept ?? '',
           signal: controller.signal,
         }),
       );
       void reply.code(status);
-      if (body === undefined) return reply.send();
-      return reply.type('application/json').send(JSON.stringify(body));
+      if (json === undefined && body === undefined) return reply.send();
+      return reply.type('application/json').send(json ?? JSON.stringify(body));
     } finally {
       clearTimeout(timer);
       request.raw.off('error', gone);

@@ -16,7 +16,7 @@ export function toProblem(status: number, title?: string, detail?: string): Prob
 /** What the caller is told of an error: its own mistakes in full, ours without a word of the inside. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpProblem && isErrorStatus(error.status)) {
-    return toProblem(error.status, error.title, error.detail);
+    return { ...error.extension, ...toProblem(error.status, error.title, error.detail) };
   }
   // The server's own errors (too large, wrong content type, not JSON) carry a status.
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;

@@ -15,6 +15,8 @@ export interface GuardOptions {
   /** Lower case, without a port. */
   readonly allowedHosts: readonly string[];
   readonly token?: Secret;
+  /** First parts of paths, as `eureka`, whose clients may send the token as the password of basic authentication. */
+  readonly basicAuthNames?: ReadonlySet<string>;
 }
 
 /** Paths open to whoever can connect: orchestrators that probe carry no token. */
@@ -33,6 +35,7 @@ export function createRequestGuard({
   listenHost,
   allowedHosts,
   token,
+  basicAuthNames = new Set(),
 }: GuardOptions): (request: GuardedRequest) => void {
   const hostIsAllowed = hostCheck(listenHost, allowedHosts);
   const expected = token && digest(token.reveal());
@@ -49,7 +52,10 @@ export function createRequestGuard({
       throw new HttpProblem(400, 'Bad Request', 'the method cannot be overridden');
     }
     if (!safeMethods.has(request.method)) checkNotCrossSite(request.headers);
-    if (expected && !openPaths.has(request.url.split('?', 1)[0] ?? '')) checkToken(request.headers, expected);
+    const path = request.url.split('?', 1)[0] ?? '';
+    if (expected && !openPaths.has(path)) {
+      checkToken(request.headers, expected, basicAuthNames.has(path.split('/', 2)[1] ?? ''));
+    }
   };
 }
 
@@ -85,9 +91,13 @@ function checkNotCrossSite(headers: GuardedRequest['headers']): void {
   if (isForeignSite || isForeignOrigin) throw new HttpProblem(403, 'Forbidden', 'the request comes from another site');
 }
 
-function checkToken(headers: GuardedRequest['headers'], expected: Buffer): void {
+/** Basic is never asked for, so that no browser keeps it and sends it along for another site's page. */
+function checkToken(headers: GuardedRequest['headers'], expected: Buffer, basicToo: boolean): void {
   const header = headers['authorization'];
-  const given = typeof header === 'string' ? /^Bearer +([^\s]+)$/i.exec(header)?.[1] : undefined;
+  const text = typeof header === 'string' ? header : '';
+  const basic = basicToo ? /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(text)?.[1] : undefined;
+  const password = basic && Buffer.from(basic, 'base64').toString('utf8').split(':').slice(1).join(':');
+  const given = /^Bearer +([^\s]+)$/i.exec(text)?.[1] ?? password;
   if (given === undefined || !timingSafeEqual(digest(given), expected)) {
     throw new HttpProblem(401, 'Unauthorized', 'send the header Authorization: Bearer TOKEN');
   }

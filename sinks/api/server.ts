@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { formatHostPort, type HostPort, HttpProblem, type HttpRoutes } from '../../core/plugin/index.js';
 import { ApiMetrics } from './api-metrics.js';
 import type { ApiServerOptions } from './api-options.js';
-import { parseJsonBody } from './json-body.js';
+import { bodyLimitBytes, parseJsonBody } from './json-body.js';
 import { PluginRoutes } from './plugin-routes.js';
 import { problemOf, problemType, toProblem } from './problem.js';
 import { createRequestGuard, isLoopback } from './request-guard.js';
@@ -20,7 +20,6 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-const bodyLimitBytes = 1024 * 1024;
 const maxHeaderBytes = 16 * 1024;
 /** Longest host (253) or registry's name in a path, escaped. */
 const maxParameterLength = 1024;
@@ -31,8 +30,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const metrics = new ApiMetrics(options.metrics);
   const app = createApp(options);
   const watchers = new Watchers(options.maxWatchers ?? 100, metrics.watchers);
-  const routes = new PluginRoutes(app, options.handlerTimeoutMs ?? 30_000);
-  addGuard(app, options);
+  const foreign = new Set<string>();
+  const routes = new PluginRoutes(app, options.handlerTimeoutMs ?? 30_000, foreign);
+  addGuard(app, options, foreign);
   addErrors(app, logger);
   addJsonBodies(app);
   app.addHook('onResponse', async (request, reply) => {
@@ -107,8 +107,13 @@ function clientErrorStatus(code: unknown): number {
   return code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
 }
 
-function addGuard(app: FastifyInstance, { listen, allowedHosts = [], token }: ApiServerOptions): void {
+function addGuard(
+  app: FastifyInstance,
+  { listen, allowedHosts = [], token }: ApiServerOptions,
+  basicAuthNames: ReadonlySet<string>,
+): void {
   const guard = createRequestGuard({
+    basicAuthNames,
     listenHost: listen.host,
     allowedHosts,
     ...(token === undefined ? {} : { token }),

@@ -13,16 +13,18 @@ export class RestClient implements HttpRoutes {
   }
 
   /** Sends JSON and gives what came back; a problem is its status and detail. */
-  async send(method: HttpRoute['method'], path: string, body?: unknown): Promise<HttpReply> {
+  async send(method: HttpRoute['method'], target: string, body?: unknown, accept = ''): Promise<HttpReply> {
+    const [path = '', search = ''] = target.split('?');
+    const query = Object.fromEntries(new URLSearchParams(search));
     const text = body === undefined ? undefined : (JSON.parse(JSON.stringify(body)) as unknown);
     for (const route of this.#routes) {
       const params = route.method === method ? match(route.path, path) : undefined;
       if (!params) continue;
       try {
-        return await route.handle({ params, query: {}, body: text, signal: new AbortController().signal });
+        return await route.handle({ params, query, body: text, accept, signal: new AbortController().signal });
       } catch (error) {
         if (!(error instanceof HttpProblem)) throw error;
-        return { status: error.status, body: error.detail };
+        return { status: error.status, body: error.extension ?? error.detail };
       }
     }
     return { status: 404, body: 'no such route' };

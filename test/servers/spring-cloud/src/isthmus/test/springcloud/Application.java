@@ -11,6 +11,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.client.RestClient;
 
 /** A service that registers itself, and shows and does what a test asks. Which registry is configuration. */
 @SpringBootApplication
@@ -33,6 +34,13 @@ public class Application {
   @GetMapping("/instances/{service}")
   List<String> instances(@PathVariable("service") String service) {
     return discovery.getInstances(service).stream().map(Application::hostAndPort).toList();
+  }
+
+  /** What an instance of another service answers, found by the service's name and called. */
+  @GetMapping("/call/{service}/instances/{asked}")
+  String call(@PathVariable("service") String service, @PathVariable("asked") String asked) {
+    ServiceInstance instance = discovery.getInstances(service).get(0);
+    return RestClient.create().get().uri(instance.getUri() + "/instances/" + asked).retrieve().body(String.class);
   }
 
   /** Sets the application's own status in the registry, such as UP, DOWN or OUT_OF_SERVICE. */
