@@ -17,9 +17,16 @@ export interface ClientOptions {
   readonly server: string;
   /** Undefined: the agent's own. */
   readonly datacenter: string | undefined;
+  /** Undefined: that of the token, and `default` where Consul has none. */
+  readonly namespace: string | undefined;
+  readonly partition: string | undefined;
+  /** Only nodes with all of this metadata, and what is on them. */
+  readonly nodeMeta: Readonly<Record<string, string>>;
   readonly token: Secret | undefined;
   readonly tls: TlsMaterial | undefined;
   readonly consistency: 'default' | 'stale' | 'consistent';
+  /** A stale answer from a server that has not heard from its leader for longer is none. */
+  readonly maxStaleMs: number;
   /** Sockets at most; requests over it wait. */
   readonly connections: number;
   readonly requestTimeoutMs: number;
@@ -29,8 +36,13 @@ export interface ClientOptions {
 export interface Query {
   /** Below the base URL, as `/v1/catalog/nodes`; names in it are encoded already. */
   readonly path: string;
-  /** bexpr expression. */
-  readonly filter?: string;
+  /**
+   * What the answer is about: things of a namespace that are on nodes, nodes, which belong to a partition, or
+   * configuration entries of either.
+   */
+  readonly of: 'instances' | 'nodes' | 'namespace' | 'partition';
+  /** Only instances with this tag. */
+  readonly tag?: string;
   /** Makes it a blocking query: answered when the index is past `index`, or after `waitMs`. */
   readonly block?: { readonly index: number; readonly waitMs: number };
 }
@@ -108,7 +120,7 @@ export class ConsulClient {
   }
 
   async #request(query: Query, signal: AbortSignal): Promise<Answer> {
-    const { token, maxResponseBytes } = this.#options;
+    const { token, maxResponseBytes, consistency, maxStaleMs } = this.#options;
     const { statusCode, headers, body } = await this.#pool.request({
       method: 'GET',
       path: this.#path(query),
@@ -121,6 +133,10 @@ export class ConsulClient {
     // An answer from a streamed view never knows of a leader.
     if (!streamed && single(headers['x-consul-knownleader']) === 'false') {
       throw this.#error('unavailable', 'no cluster leader');
+    }
+    const lastContactMs = Number(single(headers['x-consul-lastcontact']) ?? 0) || 0;
+    if (consistency === 'stale' && lastContactMs > maxStaleMs) {
+      throw this.#error('unavailable', `it has not heard from its leader for ${lastContactMs} ms`);
     }
     const index = single(headers['x-consul-index']);
     if (index === undefined || !indexPattern.test(index)) {
@@ -137,12 +153,18 @@ export class ConsulClient {
     };
   }
 
-  #path({ path, filter, block }: Query): string {
-    const { datacenter, consistency } = this.#options;
+  #path({ path, of, tag, block }: Query): string {
+    const { datacenter, namespace, partition, nodeMeta, consistency } = this.#options;
     const parameters = new URLSearchParams();
     if (datacenter !== undefined) parameters.set('dc', datacenter);
     if (consistency !== 'default') parameters.set(consistency, '');
-    if (filter !== undefined) parameters.set('filter', filter);
+    // Open-source Consul refuses both, so they are sent only when they are configured.
+    if (namespace !== undefined && (of === 'instances' || of === 'namespace')) parameters.set('ns', namespace);
+    if (partition !== undefined) parameters.set('partition', partition);
+    if (of === 'instances' || of === 'nodes') {
+      for (const [key, value] of Object.entries(nodeMeta)) parameters.append('node-meta', `${key}:${value}`);
+    }
+    if (tag !== undefined) parameters.set('tag', tag);
     if (block) {
       parameters.set('index', String(block.index));
       parameters.set('wait', `${block.waitMs}ms`);

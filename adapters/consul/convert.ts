@@ -12,11 +12,15 @@ import {
   sameInstance,
 } from '../../core/plugin/index.js';
 import type { ConsulConfig } from './config.js';
-import type { CheckStatus, DecodedEntries, ServiceEntry } from './entries.js';
-import { grpcPortKey, servicePorts, serviceProtocol } from './protocol.js';
+import type { CheckStatus, DecodedEntries, ServiceEntry, TaggedAddress } from './entries.js';
+import { type DeclaredProtocol, grpcPortKey, servicePorts, serviceProtocol } from './protocol.js';
+import { isSecretKey } from './redact.js';
 import type { Sharing } from './sharing.js';
 
-export type ConvertOptions = Pick<ConsulConfig, 'protocol' | 'protocolFromTags' | 'servicePort' | 'warning' | 'tags'>;
+export type ConvertOptions = Pick<
+  ConsulConfig,
+  'protocol' | 'protocolFromTags' | 'servicePort' | 'health' | 'tags' | 'excludeTags' | 'addressTag'
+>;
 
 export interface ServiceIdentity {
   /** In Consul. */
@@ -25,12 +29,14 @@ export interface ServiceIdentity {
   readonly published: string;
   /** Empty for the home datacenter. */
   readonly datacenter: string;
+  /** Empty for the home namespace. */
+  readonly namespace: string;
+  /** What Consul's configuration entries say of the service. */
+  readonly declared: DeclaredProtocol;
 }
 
 const maxWeight = 1_000_000;
 const maxRejections = 100;
-/** Metadata that may be a credential goes no further. */
-const secretKey = /passw|secret|token|credential|api[-_]?key|private[-_]?key/i;
 
 /**
  * A service from its instances.
@@ -45,14 +51,14 @@ export function convertService(
   sharing: Sharing,
   before: Service | undefined,
 ): Service | undefined {
-  const wanted = entries.filter((entry) => entry.kind === '' && options.tags.every((tag) => entry.tags.includes(tag)));
+  const wanted = entries.filter((entry) => isWanted(entry, options));
   if (wanted.length === 0 && rejected.length === 0 && before === undefined) return undefined;
-  const protocol = serviceProtocol(wanted, options);
+  const protocol = serviceProtocol(wanted, options, identity.declared);
   const left: Rejection[] = [...rejected];
   const instances: Instance[] = [];
   const known = new Map(before?.instances.map((instance) => [instance.id, instance]));
   for (const entry of wanted) {
-    const made = convertInstance(entry, protocol, options.warning);
+    const made = convertInstance(entry, protocol, options);
     if ('reason' in made) left.push(made);
     else instances.push(reuse(known.get(made.id), made, sharing));
   }
@@ -69,43 +75,58 @@ export function convertService(
   };
 }
 
-function convertInstance(
-  entry: ServiceEntry,
-  protocol: string,
-  warning: ConvertOptions['warning'],
-): Instance | Rejection {
-  const record = printable(`${entry.node}/${entry.id} ${entry.address || entry.nodeAddress}:${entry.port}`);
-  // Consul's own rule: an instance with no address of its own is where its node is.
-  const address = checkAddress(entry.address || entry.nodeAddress);
+/** A proxy or gateway of Consul's own mesh is none: the service that it stands before is published by itself. */
+function isWanted({ kind, tags }: ServiceEntry, options: ConvertOptions): boolean {
+  if (kind !== '' || options.excludeTags.some((tag) => tags.includes(tag))) return false;
+  return options.tags.every((tag) => tags.includes(tag));
+}
+
+/** Consul's own rules: an instance with no address of its own is where its node is, under the tag as well. */
+function addressOf(entry: ServiceEntry, tag: ConvertOptions['addressTag']): TaggedAddress {
+  const tagged = tag === undefined ? undefined : entry.addresses.get(tag);
+  if (tagged) return { address: tagged.address, port: tagged.port || entry.port };
+  const ofNode = tag === undefined ? undefined : entry.nodeAddresses.get(tag)?.address;
+  return { address: entry.address || ofNode || entry.nodeAddress, port: entry.port };
+}
+
+function convertInstance(entry: ServiceEntry, protocol: string, options: ConvertOptions): Instance | Rejection {
+  const where = addressOf(entry, options.addressTag);
+  const record = printable(`${entry.node}/${entry.id} ${where.address}:${where.port}`);
+  const address = checkAddress(where.address);
   if (!address.ok) return { record, reason: address.reason };
-  if (entry.port === 0) return { record, reason: 'it has no port (0)' };
-  const port = checkPort(entry.port);
+  if (where.port === 0) return { record, reason: 'it has no port (0)' };
+  const port = checkPort(where.port);
   if (!port.ok) return { record, reason: port.reason };
   const ports: Record<string, number> = { [protocol]: port.port };
   const grpc = checkPort(entry.meta.get(grpcPortKey) ?? '');
   if (grpc.ok && protocol !== 'grpc') ports['grpc'] = grpc.port;
-  const zone = entry.meta.get('zone') ?? entry.nodeMeta.get('zone') ?? '';
   return {
     id: `${entry.node}/${entry.id}`,
     address: address.address,
     ports,
-    health: healthOf(entry.status, warning),
+    health: healthOf(entry.status, options.health),
     weight: weightOf(entry),
-    ...(entry.datacenter === '' ? {} : { locality: { region: entry.datacenter, zone, subzone: '' } }),
+    ...localityOf(entry),
     metadata: metadataOf(entry),
   };
 }
 
-function healthOf(status: CheckStatus, warning: ConvertOptions['warning']): Health {
+function localityOf({ locality, datacenter, meta, nodeMeta }: ServiceEntry): Pick<Instance, 'locality'> {
+  const region = locality.region || datacenter;
+  const zone = locality.zone || (meta.get('zone') ?? nodeMeta.get('zone') ?? '');
+  return region === '' ? {} : { locality: { region, zone, subzone: '' } };
+}
+
+function healthOf(status: CheckStatus, as: ConvertOptions['health']): Health {
   switch (status) {
     case 'passing':
       return 'healthy';
     case 'warning':
-      return warning;
+      return as.warning;
     case 'critical':
       return 'unhealthy';
     case 'maintenance':
-      return 'draining';
+      return as.maintenance;
   }
 }
 
@@ -116,16 +137,17 @@ function weightOf({ status, weights }: ServiceEntry): number {
 }
 
 function metadataOf({ meta, tags }: ServiceEntry): Metadata {
-  const entries = [...meta].filter(([key]) => !secretKey.test(key));
+  const entries = [...meta].filter(([key]) => !isSecretKey(key));
   if (tags.length > 0) entries.push(['consul.tags', [...tags].sort().join(',')]);
   return metadataFrom(entries);
 }
 
-function attributesOf({ name, datacenter }: ServiceIdentity, entries: readonly ServiceEntry[]): Metadata {
+function attributesOf({ name, datacenter, namespace }: ServiceIdentity, entries: readonly ServiceEntry[]): Metadata {
   const tags = new Set(entries.flatMap((entry) => entry.tags));
   return metadataFrom([
     ['name', name],
     ['datacenter', datacenter],
+    ['namespace', namespace],
     ['tags', [...tags].sort().join(',')],
   ]);
 }

@@ -1,14 +1,19 @@
-import { backoffMs, type Clock, matchesGlob, type Service } from '../../core/plugin/index.js';
+import { type AuditReport, backoffMs, type Clock, type Service } from '../../core/plugin/index.js';
 import { follow } from './blocking-query.js';
-import type { Answer, ConsulClient } from './client.js';
+import type { Answer, ConsulClient, Query } from './client.js';
 import type { ConsulConfig } from './config.js';
 import { ConsulError } from './consul-error.js';
 import type { ServiceIdentity } from './convert.js';
-import { decodeChecks, decodeNodes, decodeServices, differentKeys, type FailingCheck } from './lists.js';
+import { edgesOf } from './declared-consumers.js';
+import { type DeclaredProtocols, type ProtocolEntryKind, protocolEntryKinds } from './declared-protocols.js';
+import type { Upstream } from './entries.js';
+import { hiddenNotice, ListGuard } from './list-guard.js';
+import { decodeChecks, differentKeys, type FailingCheck } from './lists.js';
 import { Pacer } from './pacer.js';
-import { ReadQueue } from './read-queue.js';
+import { type ReadKind, ReadQueue } from './read-queue.js';
 import { type DatacenterOutput, ServiceReader } from './service-reader.js';
 import { newServiceState, type ServiceState } from './service-state.js';
+import { auditSession } from './session-audit.js';
 import type { Sharing } from './sharing.js';
 import { forEach, TaskGroup } from './task-group.js';
 import { WatchSet } from './watch-set.js';
@@ -19,20 +24,25 @@ export interface SessionOptions {
   readonly connections: number;
   readonly clock: Clock;
   readonly sharing: Sharing;
-  identify(name: string): ServiceIdentity;
+  /** Undefined: that of the token. */
+  readonly namespace: string | undefined;
+  readonly declared: DeclaredProtocols;
+  identify(name: string): Omit<ServiceIdentity, 'declared'>;
+  /** Name in the catalog of a service that a proxy calls; undefined for one that is not read. */
+  upstream(upstream: Upstream, ownDatacenter: string): string | undefined;
   /** What was published of the datacenter before, by Consul's names. */
   readonly previous: ReadonlyMap<string, Service>;
   readonly output: DatacenterOutput;
-  /** A change that no watch told of was found by the audit. */
-  readonly onMissedChange: (name: string) => void;
 }
 
-const listWatches = 4;
+const listWatches = 4 + protocolEntryKinds.length;
 const maxReaders = 8;
 /** The catalog's watch is the heartbeat too: a server that hangs is noticed after this time and some seconds. */
 const heartbeatMs = 10_000;
 const minListRoundMs = 100;
 const minServiceRoundMs = 50;
+/** Until configuration entries that could not be read are tried again. */
+const entriesRetryMs = 60_000;
 const serviceRetry = { baseMs: 1000, maxMs: 300_000 };
 
 /**
@@ -50,6 +60,7 @@ export class DatacenterSession {
   readonly #states = new Map<string, ServiceState>();
   readonly #queue = new ReadQueue();
   readonly #reader: ServiceReader;
+  readonly #guard: ListGuard;
   readonly #watches: WatchSet;
   readonly #pacer: Pacer;
   readonly #failed = new Map<string, Error>();
@@ -59,6 +70,7 @@ export class DatacenterSession {
   constructor(options: SessionOptions) {
     const { client, config, connections, clock, sharing } = options;
     this.#options = options;
+    this.#guard = new ListGuard(config, client.server, options.namespace);
     this.#pacer = new Pacer(config.maxProbesPerSecond, clock);
     this.#watches = new WatchSet({
       // One connection is to spare: one that is being closed counts at the server for a moment.
@@ -71,7 +83,12 @@ export class DatacenterSession {
       convert: config,
       sharing,
       clock,
-      identify: (name) => options.identify(name),
+      identify: (name) => ({ ...options.identify(name), declared: options.declared.of(name) }),
+      onEntries: (state, entries) =>
+        options.output.consumes(
+          state.name,
+          edgesOf(entries, (upstream, own) => options.upstream(upstream, own)),
+        ),
       onChange: (state) => this.#onChange(state),
       onFailure: (state, error) => this.#onFailure(state, error),
       onRecovery: (state) => this.#onRecovery(state),
@@ -95,11 +112,15 @@ export class DatacenterSession {
   /** Lists everything, publishes it, and starts what follows the changes. */
   async #begin(group: TaskGroup, signal: AbortSignal): Promise<void> {
     // The hints first and the services after: what changes in between is in the hints' next round.
-    const nodes = await this.#get('/v1/catalog/nodes', signal);
-    const critical = await this.#get('/v1/health/state/critical', signal);
-    const warning = await this.#get('/v1/health/state/warning', signal);
-    const services = await this.#get('/v1/catalog/services', signal);
-    const knownNodes = this.#decodeNodes(nodes);
+    const entries = new Map<ProtocolEntryKind, number>();
+    if (this.#options.config.serviceDefaults) {
+      for (const kind of protocolEntryKinds) entries.set(kind, await this.#readEntries(kind, signal));
+    }
+    const nodes = await this.#get(nodesQuery, signal);
+    const critical = await this.#get(checksQuery('critical'), signal);
+    const warning = await this.#get(checksQuery('warning'), signal);
+    const services = await this.#get(servicesQuery, signal);
+    const knownNodes = this.#guard.nodes(nodes);
     const knownCritical = decodeChecks(critical.parse());
     const knownWarning = decodeChecks(warning.parse());
     this.#addListed(services);
@@ -111,18 +132,63 @@ export class DatacenterSession {
     group.start((within) => this.#followChecks('critical', critical.index, knownCritical, within));
     group.start((within) => this.#followChecks('warning', warning.index, knownWarning, within));
     for (let reader = 0; reader < this.#readers; reader++) group.start((within) => this.#work(within));
-    group.start((within) => this.#audit(within));
+    for (const [kind, index] of entries) group.start((within) => this.#followEntries(kind, index, within));
     this.#watches.fill(this.#states.values(), this.#options.clock.now());
   }
 
-  #get(path: string, signal: AbortSignal): Promise<Answer> {
-    return this.#options.client.get({ path }, signal);
+  #get(query: Query, signal: AbortSignal): Promise<Answer> {
+    return this.#options.client.get(query, signal);
+  }
+
+  /** @returns the index to follow from; 0 when the entries cannot be read, which is no reason not to read services */
+  async #readEntries(kind: ProtocolEntryKind, signal: AbortSignal): Promise<number> {
+    const { declared, output } = this.#options;
+    try {
+      const answer = await this.#get(entriesQuery(kind), signal);
+      declared.take(kind, answer);
+      output.notice(kind, undefined);
+      return answer.index;
+    } catch (error) {
+      this.#noteEntries(kind, error);
+      return 0;
+    }
+  }
+
+  /** @throws `error` when it is about more than the entries */
+  #noteEntries(kind: ProtocolEntryKind, error: unknown): void {
+    const isOfEntries =
+      error instanceof ConsulError && (error.failure === 'forbidden' || error.failure === 'malformed');
+    if (!isOfEntries) throw error;
+    const text = `${kind} cannot be read, so protocols are as they were known: ${error.message}`;
+    this.#options.output.notice(kind, text);
+  }
+
+  async #followEntries(kind: ProtocolEntryKind, index: number, signal: AbortSignal): Promise<void> {
+    const { client, clock, config, declared, output } = this.#options;
+    const options = { query: entriesQuery(kind), waitMs: config.waitMs, minRoundMs: minListRoundMs, clock };
+    const onChange = (answer: Answer) => {
+      const changed = declared.take(kind, answer);
+      output.notice(kind, undefined);
+      for (const state of this.#states.values()) {
+        if (changed === 'all' || changed.has(state.name)) this.#reread(state);
+      }
+    };
+    for (let from = index; ; from = 0) {
+      if (from === 0) await clock.sleep(entriesRetryMs, signal);
+      try {
+        await follow(client, { ...options, index: from }, onChange, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#noteEntries(kind, error);
+      }
+    }
   }
 
   /** Names that the list has, and those that were published before and that ACLs may only hide. */
   #addListed(answer: Answer): void {
     const { previous } = this.#options;
-    const listed = this.#decodeServices(answer);
+    const listed = this.#guard.services(answer);
+    this.#options.output.notice('acl', hiddenNotice(answer));
     for (const [name, tags] of listed) {
       const state = newServiceState(name, previous.get(name));
       state.tags = tags.join();
@@ -139,12 +205,13 @@ export class DatacenterSession {
 
   #publishListing(): void {
     const services = new Map<string, Service>();
+    const names = new Set(this.#states.keys());
     for (const state of this.#states.values()) {
       if (state.service) services.set(state.name, state.service);
       this.#forgetGone(state);
     }
     this.#isListed = true;
-    this.#options.output.listed(services, this.#failed);
+    this.#options.output.listed(services, this.#failed, names);
   }
 
   /** A service that the list lacks and that has nobody is no longer looked at. */
@@ -157,17 +224,17 @@ export class DatacenterSession {
 
   async #followServices(index: number, signal: AbortSignal): Promise<void> {
     const waitMs = Math.min(heartbeatMs, this.#options.config.waitMs);
-    await this.#followList('/v1/catalog/services', index, waitMs, (answer) => this.#onServices(answer), signal);
+    await this.#followList(servicesQuery, index, waitMs, (answer) => this.#onServices(answer), signal);
   }
 
   async #followNodes(index: number, known: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
     let nodes = known;
     const onAnswer = (answer: Answer) => {
-      const next = this.#decodeNodes(answer);
+      const next = this.#guard.nodes(answer);
       this.#readOnNodes(new Set(differentKeys(nodes, next, (a, b) => a === b)));
       nodes = next;
     };
-    await this.#followList('/v1/catalog/nodes', index, this.#options.config.waitMs, onAnswer, signal);
+    await this.#followList(nodesQuery, index, this.#options.config.waitMs, onAnswer, signal);
   }
 
   async #followChecks(
@@ -189,11 +256,11 @@ export class DatacenterSession {
       this.#readOnNodes(nodes);
       checks = next;
     };
-    await this.#followList(`/v1/health/state/${status}`, index, this.#options.config.waitMs, onAnswer, signal);
+    await this.#followList(checksQuery(status), index, this.#options.config.waitMs, onAnswer, signal);
   }
 
   async #followList(
-    path: string,
+    query: Query,
     index: number,
     waitMs: number,
     onAnswer: (answer: Answer) => void,
@@ -208,12 +275,12 @@ export class DatacenterSession {
       }
       onAnswer(answer);
     };
-    await follow(client, { query: { path }, index, waitMs, minRoundMs: minListRoundMs, clock }, onChange, signal);
+    await follow(client, { query, index, waitMs, minRoundMs: minListRoundMs, clock }, onChange, signal);
   }
 
   async #follow(state: ServiceState, watch: AbortController, signal: AbortSignal): Promise<void> {
     const { client, clock, config } = this.#options;
-    const query = { path: this.#reader.path(state.name) };
+    const query = this.#reader.query(state.name);
     const options = { query, index: state.index, waitMs: config.waitMs, minRoundMs: minServiceRoundMs, clock };
     try {
       await follow(
@@ -234,7 +301,8 @@ export class DatacenterSession {
   }
 
   #onServices(answer: Answer): void {
-    const listed = this.#decodeServices(answer);
+    const listed = this.#guard.services(answer);
+    this.#options.output.notice('acl', hiddenNotice(answer));
     const quiet: ServiceState[] = [];
     for (const state of this.#states.values()) {
       const tags = listed.get(state.name)?.join();
@@ -268,6 +336,12 @@ export class DatacenterSession {
     if (state && !state.watch) this.#queue.add(name, 'read');
   }
 
+  /** Reads a service that has not changed itself; a watch would not tell of it. */
+  #reread(state: ServiceState): void {
+    this.#watches.drop(state);
+    this.#queue.add(state.name, 'read');
+  }
+
   #readOnNodes(nodes: ReadonlySet<string>): void {
     if (nodes.size === 0) return;
     for (const state of this.#states.values()) {
@@ -279,8 +353,6 @@ export class DatacenterSession {
     for (;;) {
       const { name, kind } = await this.#queue.take(signal);
       const state = this.#states.get(name);
-      // The audit asks a service that has a watch too: the watch may be what has missed a change.
-      if (state?.watch && kind === 'audit') this.#watches.drop(state);
       if (state && !state.watch) {
         await this.#readIfMoved(state, kind, signal);
         this.#forgetGone(state);
@@ -290,14 +362,12 @@ export class DatacenterSession {
     }
   }
 
-  async #readIfMoved(state: ServiceState, kind: 'read' | 'probe' | 'audit', signal: AbortSignal): Promise<void> {
-    if (kind !== 'read') {
+  async #readIfMoved(state: ServiceState, kind: ReadKind, signal: AbortSignal): Promise<void> {
+    if (kind === 'probe') {
       await this.#pacer.turn(signal);
       if (!(await this.#hasMoved(state, signal))) return;
     }
-    const before = state.service;
     await this.#reader.read(state, signal);
-    if (kind === 'audit' && state.service !== before) this.#options.onMissedChange(state.name);
   }
 
   async #hasMoved(state: ServiceState, signal: AbortSignal): Promise<boolean> {
@@ -319,12 +389,30 @@ export class DatacenterSession {
     else this.#watches.fill([state], nowMs);
   }
 
-  async #audit(signal: AbortSignal): Promise<void> {
-    const { clock, config } = this.#options;
-    for (;;) {
-      await clock.sleep(config.auditMs * (0.9 + Math.random() * 0.2), signal);
-      for (const name of this.#states.keys()) this.#queue.add(name, 'audit');
-    }
+  /**
+   * Reads everything anew beside the watches and repairs what differs from what is published.
+   * @throws ConsulError, or the signal's reason
+   */
+  audit(signal: AbortSignal): Promise<AuditReport> {
+    return auditSession(
+      {
+        clock: this.#options.clock,
+        states: this.#states,
+        list: async (within) => new Set(this.#guard.services(await this.#get(servicesQuery, within)).keys()),
+        read: (state, within) => this.#reader.look(state, within),
+        isPending: (name) => this.#queue.has(name),
+        repair: (name, within) => this.#repair(name, within),
+        published: (name) => this.#options.identify(name).published,
+      },
+      signal,
+    );
+  }
+
+  async #repair(name: string, signal: AbortSignal): Promise<void> {
+    const state = this.#states.get(name) ?? newServiceState(name, this.#options.previous.get(name));
+    this.#states.set(name, state);
+    this.#reread(state);
+    await this.#queue.settled(name, signal);
   }
 
   #onChange(state: ServiceState): void {
@@ -351,37 +439,16 @@ export class DatacenterSession {
     this.#failed.delete(state.name);
     if (this.#isListed) this.#options.output.recovered(state.name);
   }
+}
 
-  /** A datacenter has one service at least, `consul`, which its servers are: no list is empty. @throws ConsulError */
-  #decodeServices(answer: Answer): ReadonlyMap<string, readonly string[]> {
-    const { include, exclude, tags } = this.#options.config;
-    const all = decodeServices(answer.parse());
-    if (all.size === 0) {
-      throw answer.hidden === 'nothing'
-        ? new ConsulError('unavailable', `${this.#options.client.server}: the catalog has no service, not even its own`)
-        : new ConsulError('hidden', this.#hiddenMessage('services', 'service:read'));
-    }
-    const wanted = new Map<string, readonly string[]>();
-    for (const [name, has] of all) {
-      if (!include.some((pattern) => matchesGlob(pattern, name))) continue;
-      if (exclude.some((pattern) => matchesGlob(pattern, name))) continue;
-      if (tags.every((tag) => has.includes(tag))) wanted.set(name, has);
-    }
-    return wanted;
-  }
+const servicesQuery: Query = { path: '/v1/catalog/services', of: 'instances' };
+const nodesQuery: Query = { path: '/v1/catalog/nodes', of: 'nodes' };
 
-  /** A datacenter has one node at least: the server that answers. @throws ConsulError */
-  #decodeNodes(answer: Answer): ReadonlyMap<string, number> {
-    const nodes = decodeNodes(answer.parse());
-    if (nodes.size > 0) return nodes;
-    throw answer.hidden === 'nothing'
-      ? new ConsulError('unavailable', `${this.#options.client.server}: the catalog has no node yet`)
-      : new ConsulError('hidden', this.#hiddenMessage('nodes', 'node:read'));
-  }
+function checksQuery(status: 'critical' | 'warning'): Query {
+  return { path: `/v1/health/state/${status}`, of: 'instances' };
+}
 
-  #hiddenMessage(what: string, permission: string): string {
-    const { client, config } = this.#options;
-    const who = config.token ? 'the token' : 'a caller with no token';
-    return `${client.server}: ACLs hide all ${what} from ${who}; it needs ${permission}`;
-  }
+/** `proxy-defaults` belong to a partition, all other entries to a namespace. */
+function entriesQuery(kind: ProtocolEntryKind): Query {
+  return { path: `/v1/config/${kind}`, of: kind === 'proxy-defaults' ? 'partition' : 'namespace' };
 }

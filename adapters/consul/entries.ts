@@ -5,17 +5,38 @@ import { ConsulError } from './consul-error.js';
 
 export type CheckStatus = 'passing' | 'warning' | 'critical' | 'maintenance';
 
+export interface TaggedAddress {
+  readonly address: string;
+  /** 0 where only the address differs. */
+  readonly port: number;
+}
+
+/** A service that a proxy declares to call. */
+export interface Upstream {
+  readonly service: string;
+  /** Empty: the proxy's own. */
+  readonly datacenter: string;
+  readonly namespace: string;
+}
+
 /** One row of `/v1/health/service/<name>`, of the parts that are read, in Consul's own terms. */
 export interface ServiceEntry {
   readonly node: string;
   readonly nodeAddress: string;
+  readonly nodeAddresses: ReadonlyMap<string, TaggedAddress>;
   readonly nodeMeta: ReadonlyMap<string, string>;
   readonly datacenter: string;
   /** Empty for an ordinary service; `connect-proxy`, `mesh-gateway` and others are Consul's own mesh. */
   readonly kind: string;
+  /** The service that a proxy stands before; empty for others. */
+  readonly proxied: string;
+  readonly upstreams: readonly Upstream[];
   readonly id: string;
   readonly address: string;
   readonly port: number;
+  readonly addresses: ReadonlyMap<string, TaggedAddress>;
+  /** Of the instance, else of its node (Consul 1.17); empty texts where it says nothing. */
+  readonly locality: { readonly region: string; readonly zone: string };
   readonly tags: readonly string[];
   readonly meta: ReadonlyMap<string, string>;
   readonly weights: { readonly passing: number; readonly warning: number };
@@ -68,12 +89,16 @@ function decodeEntry(row: unknown): ServiceEntry {
   return {
     node: text(node, 'Node', 'required'),
     nodeAddress: text(node, 'Address'),
+    nodeAddresses: taggedAddresses(node),
     nodeMeta: textMap(node, 'Meta'),
     datacenter: text(node, 'Datacenter'),
     kind: text(service, 'Kind'),
+    ...proxyOf(service),
     id: text(service, 'ID', 'required'),
     address: text(service, 'Address'),
     port: whole(service, 'Port', 0),
+    addresses: taggedAddresses(service),
+    locality: localityOf(service) ?? localityOf(node) ?? { region: '', zone: '' },
     tags: texts(service, 'Tags'),
     meta: textMap(service, 'Meta'),
     weights: { passing: whole(weights, 'Passing', 1), warning: whole(weights, 'Warning', 1) },
@@ -142,6 +167,46 @@ function textMap(record: Readonly<Record<string, unknown>>, key: string): Readon
     if (typeof item === 'string' && map.size < maxListLength) map.set(name, item);
   }
   return map;
+}
+
+/** Of a service `{ "lan": { "Address": "10.0.0.1", "Port": 80 } }`, of a node `{ "lan": "10.0.0.1" }`. */
+function taggedAddresses(record: Readonly<Record<string, unknown>>): ReadonlyMap<string, TaggedAddress> {
+  const addresses = new Map<string, TaggedAddress>();
+  const tagged = record['TaggedAddresses'];
+  if (!isRecord(tagged)) return addresses;
+  for (const [tag, value] of Object.entries(tagged)) {
+    if (addresses.size >= maxListLength) break;
+    if (typeof value === 'string') addresses.set(tag, { address: value, port: 0 });
+    else if (isRecord(value) && typeof value['Address'] === 'string') {
+      addresses.set(tag, { address: value['Address'], port: typeof value['Port'] === 'number' ? value['Port'] : 0 });
+    }
+  }
+  return addresses;
+}
+
+function localityOf(record: Readonly<Record<string, unknown>>): ServiceEntry['locality'] | undefined {
+  const locality = record['Locality'];
+  if (!isRecord(locality)) return undefined;
+  const { Region: region = '', Zone: zone = '' } = locality;
+  return typeof region === 'string' && typeof zone === 'string' && region !== '' ? { region, zone } : undefined;
+}
+
+/** An upstream that is not as it should be is no reason to leave anything out. */
+function proxyOf(service: Readonly<Record<string, unknown>>): Pick<ServiceEntry, 'proxied' | 'upstreams'> {
+  const proxy = service['Proxy'];
+  if (!isRecord(proxy)) return { proxied: '', upstreams: [] };
+  const { DestinationServiceName: proxied = '', Upstreams: declared } = proxy;
+  const upstreams: Upstream[] = [];
+  for (const upstream of Array.isArray(declared) ? declared.slice(0, maxListLength) : []) {
+    if (!isRecord(upstream) || (upstream['DestinationType'] ?? 'service') !== 'service') continue;
+    const { DestinationName: name, Datacenter: datacenter = '', DestinationNamespace: namespace = '' } = upstream;
+    if (typeof name !== 'string' || name === '') continue;
+    // A cluster that this one peers with is another registry.
+    if ((upstream['DestinationPeer'] ?? '') !== '') continue;
+    if (typeof datacenter !== 'string' || typeof namespace !== 'string') continue;
+    upstreams.push({ service: name, datacenter, namespace });
+  }
+  return { proxied: typeof proxied === 'string' ? proxied : '', upstreams };
 }
 
 /** Node and id alone: metadata may hold what is not for a log. */

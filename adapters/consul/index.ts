@@ -7,6 +7,6 @@ export const consulAdapter = defineAdapter({
   kind: 'consul',
   stability: 'beta',
   schema: consulSchema,
-  defaultHost: '{name}[.{datacenter|label}].consul',
+  defaultHost: '{name}[.{namespace|label}.ns][.{datacenter|label}].consul',
   create: (config, deps) => new ConsulSource(config, deps),
 });

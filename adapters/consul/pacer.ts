@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/plugin/index.js';
 
-/** Lets at most `perSecond` turns pass in a second, a tenth of them at once. */
+/** Lets at most `perSecond` turns pass in a second on average; those of a quiet second at once. */
 export class Pacer {
   readonly #perMs: number;
   readonly #burst: number;
@@ -10,7 +10,7 @@ export class Pacer {
 
   constructor(perSecond: number, clock: Clock) {
     this.#perMs = perSecond / 1000;
-    this.#burst = Math.max(1, perSecond / 10);
+    this.#burst = Math.max(1, perSecond);
     this.#clock = clock;
     this.#turns = this.#burst;
     this.#filledMs = clock.now();

@@ -6,6 +6,13 @@ import type { ServiceEntry } from './entries.js';
 export const protocolKeys = ['protocol', 'istio-protocol'] as const;
 /** Metadata key under which Spring Boot gRPC starters announce a second port. */
 export const grpcPortKey = 'gRPC_port';
+
+/** What Consul's configuration entries say: `service-defaults` of the service, `proxy-defaults` of all. */
+export interface DeclaredProtocol {
+  readonly own: ServiceProtocol | undefined;
+  readonly global: ServiceProtocol | undefined;
+}
+
 /** The protocol that an instance names for its port, if it names one. */
 function namedProtocol({ meta, tags }: ServiceEntry, fromTags: boolean): ServiceProtocol | undefined {
   for (const key of protocolKeys) {
@@ -18,20 +25,23 @@ function namedProtocol({ meta, tags }: ServiceEntry, fromTags: boolean): Service
 }
 
 /**
- * The protocol of a service's port: what its instances name, as long as those that name one agree; else the
- * configured one, so that the mesh is not told a protocol that half of the instances do not speak.
+ * The protocol of a service's port: what Consul declares of it; else what its instances name, as long as those that name
+ * one agree, so that the mesh is not told a protocol that half of the instances do not speak; else what Consul declares
+ * for all; else the configured one.
  */
 export function serviceProtocol(
   entries: readonly ServiceEntry[],
   options: Pick<ConsulConfig, 'protocol' | 'protocolFromTags'>,
+  declared: DeclaredProtocol,
 ): ServiceProtocol {
+  if (declared.own !== undefined) return declared.own;
   const named = new Set<ServiceProtocol>();
   for (const entry of entries) {
     const protocol = namedProtocol(entry, options.protocolFromTags);
     if (protocol !== undefined) named.add(protocol);
   }
   const [only] = named;
-  return named.size === 1 && only !== undefined ? only : options.protocol;
+  return named.size === 1 && only !== undefined ? only : (declared.global ?? options.protocol);
 }
 
 /** The service-side ports: their numbers depend on the kind of port, never on what instances listen on. */

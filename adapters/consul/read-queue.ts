@@ -2,20 +2,19 @@
  * What is known of a service to be read:
  * - `read`: it has changed
  * - `probe`: it may have changed; ask for its index first
- * - `audit`: nothing says that it has changed; a change found now was missed
  */
-export type ReadKind = 'read' | 'probe' | 'audit';
+export type ReadKind = 'read' | 'probe';
 
 export interface ReadJob {
   readonly name: string;
   readonly kind: ReadKind;
 }
 
-const kinds = ['read', 'probe', 'audit'] as const;
+const kinds = ['read', 'probe'] as const;
 
 /** Names of services to read: each once, the urgent first, and never two reads of one service at a time. */
 export class ReadQueue {
-  readonly #pending = { read: new Set<string>(), probe: new Set<string>(), audit: new Set<string>() };
+  readonly #pending = { read: new Set<string>(), probe: new Set<string>() };
   readonly #taken = new Set<string>();
   readonly #waiting = new Set<() => void>();
 
@@ -34,6 +33,19 @@ export class ReadQueue {
     }
     this.#pending[kind].add(name);
     this.#wake();
+  }
+
+  /** Whether the name is waiting for its read, or being read. */
+  has(name: string): boolean {
+    return this.#taken.has(name) || kinds.some((kind) => this.#pending[kind].has(name));
+  }
+
+  /** Waits until the name is neither waiting nor being read. @throws the signal's reason */
+  async settled(name: string, signal: AbortSignal): Promise<void> {
+    while (this.has(name)) {
+      signal.throwIfAborted();
+      await this.#changed(signal);
+    }
   }
 
   delete(name: string): void {

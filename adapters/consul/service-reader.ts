@@ -1,21 +1,30 @@
 import { backoffMs, type Clock, type Service, sameService } from '../../core/plugin/index.js';
-import type { Answer, ConsulClient } from './client.js';
+import type { Answer, ConsulClient, Query } from './client.js';
 import { ConsulError, toConsulError } from './consul-error.js';
 import { type ConvertOptions, convertService, type ServiceIdentity } from './convert.js';
-import { type DecodedEntries, decodeEntries } from './entries.js';
+import type { Edges } from './declared-consumers.js';
+import { type DecodedEntries, decodeEntries, type ServiceEntry } from './entries.js';
 import type { ServiceState } from './service-state.js';
 import type { Sharing } from './sharing.js';
 
 /** Where the services of one datacenter go. Names are Consul's. */
 export interface DatacenterOutput {
-  /** The whole datacenter was read; `failed` are services that could not be, and that a part of it is thus not told of. */
-  listed(services: ReadonlyMap<string, Service>, failed: ReadonlyMap<string, Error>): void;
+  /**
+   * The whole datacenter was read.
+   * @param failed services that could not be read, and that a part of it is thus not told of
+   * @param names of all that was read or may be hidden, also of what is not published
+   */
+  listed(services: ReadonlyMap<string, Service>, failed: ReadonlyMap<string, Error>, names: ReadonlySet<string>): void;
   /** After `listed`: one service, whole. */
   changed(name: string, service: Service): void;
   /** After `listed`: one service cannot be read for the time being. */
   failed(name: string, reason: Error): void;
   /** After `listed`: the reason given to `failed` is over. */
   recovered(name: string): void;
+  /** What the proxies of a service declare to consume; at any time. */
+  consumes(name: string, edges: Edges): void;
+  /** What operators should know of the datacenter; undefined ends it. */
+  notice(key: string, text: string | undefined): void;
 }
 
 export interface ReaderOptions {
@@ -24,13 +33,15 @@ export interface ReaderOptions {
   readonly sharing: Sharing;
   readonly clock: Clock;
   identify(name: string): ServiceIdentity;
+  /** Called with all that was read of a service, whether it changed anything or not. */
+  readonly onEntries: (state: ServiceState, entries: readonly ServiceEntry[]) => void;
   readonly onChange: (state: ServiceState) => void;
   readonly onFailure: (state: ServiceState, error: ConsulError) => void;
   readonly onRecovery: (state: ServiceState) => void;
 }
 
-/** Matches no instance: the answer is `[]`, and its header tells the service's index all the same. */
-const nothing = 'Service.ID == ""';
+/** A tag that nobody has: the answer is `[]`, and its header tells the service's index all the same. */
+const noTag = '\u0001';
 const busyRetries = 2;
 
 /** Reads services one by one and keeps their states. */
@@ -41,14 +52,14 @@ export class ServiceReader {
     this.#options = options;
   }
 
-  path(name: string): string {
-    return `/v1/health/service/${encodeURIComponent(name)}`;
+  query(name: string): Query {
+    return { path: `/v1/health/service/${encodeURIComponent(name)}`, of: 'instances' };
   }
 
   /** Reads the service and takes over what it says. @throws ConsulError when the registry as a whole cannot be read */
   async read(state: ServiceState, signal: AbortSignal): Promise<void> {
     try {
-      this.take(state, await this.#get({ path: this.path(state.name) }, signal));
+      this.take(state, await this.#get(this.query(state.name), signal));
     } catch (error) {
       signal.throwIfAborted();
       this.fail(state, error);
@@ -58,14 +69,30 @@ export class ServiceReader {
   /** Whether the service's index is another than that of the last read. @throws ConsulError */
   async hasMoved(state: ServiceState, signal: AbortSignal): Promise<boolean> {
     if (state.index === 0) return true;
-    const answer = await this.#get({ path: this.path(state.name), filter: nothing }, signal);
+    // The catalog's own list costs Consul half of what the one with health does, and its index is the same.
+    const path = `/v1/catalog/service/${encodeURIComponent(state.name)}`;
+    const answer = await this.#get({ path, of: 'instances', tag: noTag }, signal);
     return answer.index !== state.index;
+  }
+
+  /** The service as it is in Consul now, or `unreadable` alone; nothing is taken over. @throws ConsulError */
+  async look(state: ServiceState, signal: AbortSignal): Promise<Service | undefined | 'unreadable'> {
+    const answer = await this.#get(this.query(state.name), signal);
+    try {
+      const decoded = decodeEntries(answer.parse());
+      refuseHidden(state, answer, decoded);
+      const { convert, sharing, identify } = this.#options;
+      return convertService(identify(state.name), decoded, convert, sharing, state.service);
+    } catch (error) {
+      if (isOfServiceAlone(error)) return 'unreadable';
+      throw error;
+    }
   }
 
   /** Takes over the answer to a blocking query. One that lacks instances is asked again where ACLs would show. */
   async takeFollowed(state: ServiceState, answer: Answer, signal: AbortSignal): Promise<void> {
     if (answer.streamed && isMissing(state.service, decodeEntries(answer.parse()))) {
-      this.take(state, await this.#get({ path: this.path(state.name) }, signal));
+      this.take(state, await this.#get(this.query(state.name), signal));
     } else {
       this.take(state, answer);
     }
@@ -80,6 +107,7 @@ export class ServiceReader {
     const service = convertService(this.#options.identify(state.name), decoded, convert, sharing, before);
     state.index = answer.index;
     state.nodes = new Set(decoded.entries.map((entry) => entry.node));
+    this.#options.onEntries(state, decoded.entries);
     if (state.failures > 0) {
       state.failures = 0;
       this.#options.onRecovery(state);
@@ -92,13 +120,13 @@ export class ServiceReader {
   /** Notes what is a failure of this service alone. @throws `error` when it is more than that */
   fail(state: ServiceState, error: unknown): void {
     const failure = toConsulError(error);
-    if (failure.failure !== 'malformed' && failure.failure !== 'hidden') throw failure;
+    if (!isOfServiceAlone(failure)) throw failure;
     state.failures++;
     this.#options.onFailure(state, failure);
   }
 
   /** A server that is busy for a moment is no reason to read everything anew. */
-  async #get(query: { path: string; filter?: string }, signal: AbortSignal): Promise<Answer> {
+  async #get(query: Query, signal: AbortSignal): Promise<Answer> {
     const { client, clock } = this.#options;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -110,6 +138,10 @@ export class ServiceReader {
       }
     }
   }
+}
+
+function isOfServiceAlone(error: unknown): boolean {
+  return error instanceof ConsulError && (error.failure === 'malformed' || error.failure === 'hidden');
 }
 
 /**

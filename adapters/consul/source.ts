@@ -1,23 +1,30 @@
-import { readFile } from 'node:fs/promises';
 import { Counter, type Registry } from 'prom-client';
-import { backoffMs, type Deps, type Source, type SourceOutput } from '../../core/plugin/index.js';
-import { ConsulClient, type TlsMaterial } from './client.js';
+import {
+  type AuditReport,
+  backoffMs,
+  type Deps,
+  type Source,
+  type SourceOutput,
+  type SourceRecord,
+} from '../../core/plugin/index.js';
+import { ConsulClient } from './client.js';
 import type { ConsulConfig } from './config.js';
-import { toConsulError } from './consul-error.js';
+import { ConsulError, toConsulError } from './consul-error.js';
 import { DatacenterSession } from './datacenter-session.js';
-import { Publication, type PublishedDatacenter } from './publication.js';
-import { Published } from './published.js';
+import { DeclaredConsumers } from './declared-consumers.js';
+import { Publication } from './publication.js';
+import { publishedName, type Realm, realmsOf, upstreamName } from './realm.js';
+import { recordsOf } from './records.js';
 import type { DatacenterOutput } from './service-reader.js';
 import { Sharing } from './sharing.js';
 import { TaskGroup } from './task-group.js';
+import { readTls } from './tls-material.js';
 
 type SourceDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'metrics'>;
 
-interface Datacenter extends PublishedDatacenter {
-  /** As it is asked for; undefined: the agent's own. */
-  readonly name: string | undefined;
-  /** Empty for the first, home. */
-  readonly attribute: string;
+interface LiveSession {
+  readonly client: ConsulClient;
+  readonly session: DatacenterSession;
 }
 
 const retry = { baseMs: 250, maxMs: 10_000 };
@@ -30,27 +37,26 @@ const auditMetric = 'isthmus_consul_audit_differences_total';
 export class ConsulSource implements Source {
   readonly #config: ConsulConfig;
   readonly #deps: SourceDeps;
-  readonly #datacenters: readonly Datacenter[];
+  readonly #realms: readonly Realm[];
   readonly #auditDifferences: Counter<string>;
+  /** Sessions that have listed their realm. */
+  readonly #live = new Map<Realm, LiveSession>();
 
   constructor(config: ConsulConfig, deps: SourceDeps) {
     this.#config = config;
     this.#deps = deps;
-    const names = config.datacenters.length === 0 ? [undefined] : config.datacenters;
-    this.#datacenters = names.map((name, index) => ({
-      name,
-      attribute: index === 0 ? '' : (name ?? ''),
-      scope: names.length === 1 ? undefined : name,
-      published: new Published(config.forgetEmptyAfterMs),
-    }));
+    this.#realms = realmsOf(config);
     this.#auditDifferences = auditCounter(deps.metrics);
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
-    const publication = new Publication(out, this.#datacenters);
+    const publication = new Publication(out, this.#realms);
+    const consumers = new DeclaredConsumers((service, list) => out.consumers(service, list));
     const group = new TaskGroup(signal);
-    for (const datacenter of this.#datacenters) {
-      group.start((within) => this.#follow(datacenter, publication, within));
+    for (const realm of this.#realms) {
+      const output = this.#output(realm, publication, consumers, out);
+      group.start((within) => this.#follow(realm, publication, output, within));
+      group.start((within) => this.#auditNowAndThen(realm, out, within));
     }
     group.start((within) => this.#forget(publication, within));
     await group.ended().catch((error: unknown) => {
@@ -58,24 +64,77 @@ export class ConsulSource implements Source {
     });
   }
 
+  async audit(signal: AbortSignal): Promise<AuditReport> {
+    const sessions = this.#realms.map((realm) => {
+      const live = this.#live.get(realm);
+      if (live) return live.session;
+      throw new ConsulError('unavailable', `${realm.scope ?? 'Consul'} is not connected; it is listed when it is`);
+    });
+    const reports: AuditReport[] = [];
+    for (const session of sessions) reports.push(await this.#audit(session, signal));
+    return {
+      compared: reports.reduce((sum, { compared }) => sum + compared, 0),
+      differences: reports.reduce((sum, { differences }) => sum + differences, 0),
+      found: reports.flatMap(({ found }) => found).slice(0, 100),
+    };
+  }
+
+  async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
+    for (const realm of this.#realms) {
+      for (const [name, published] of realm.published.services) {
+        if (published.name !== service) continue;
+        const live = this.#live.get(realm);
+        if (!live) throw new ConsulError('unavailable', `${realm.scope ?? 'Consul'} is not connected`);
+        const path = `/v1/health/service/${encodeURIComponent(name)}`;
+        const answer = await live.client.get({ path, of: 'instances' }, signal);
+        return recordsOf(answer.parse(), new Set(published.instances.map(({ id }) => id)));
+      }
+    }
+    return [];
+  }
+
+  async #audit(session: DatacenterSession, signal: AbortSignal): Promise<AuditReport> {
+    const report = await session.audit(signal);
+    if (report.differences > 0) this.#auditDifferences.inc({ source: this.#deps.name }, report.differences);
+    return report;
+  }
+
+  async #auditNowAndThen(realm: Realm, out: SourceOutput, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    for (;;) {
+      await clock.sleep(this.#config.auditMs * (0.9 + Math.random() * 0.2), signal);
+      const live = this.#live.get(realm);
+      if (!live) continue;
+      try {
+        out.audited(await this.#audit(live.session, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        // Its session sees the same failure, and reads everything anew after it.
+        logger.debug(
+          { cause: toConsulError(error).message, scope: realm.scope },
+          'the audit could not read everything',
+        );
+      }
+    }
+  }
+
   /** One session after another, each on the next server. */
-  async #follow(datacenter: Datacenter, publication: Publication, signal: AbortSignal): Promise<void> {
+  async #follow(realm: Realm, publication: Publication, output: DatacenterOutput, signal: AbortSignal): Promise<void> {
     const { servers } = this.#config;
     const { clock } = this.#deps;
     let attempt = 0;
     let shortSessions = 0;
-    let listedMs: number | undefined;
-    const output = this.#output(datacenter, publication, () => {
-      listedMs = clock.now();
-      attempt = shortSessions;
-    });
     for (let turn = 0; ; turn++) {
-      listedMs = undefined;
+      let listedMs: number | undefined;
+      const onListed = () => {
+        listedMs = clock.now();
+        attempt = shortSessions;
+      };
       try {
-        await this.#runSession(servers[turn % servers.length] ?? '', datacenter, output, signal);
+        await this.#runSession(servers[turn % servers.length] ?? '', realm, output, onListed, signal);
       } catch (error) {
         signal.throwIfAborted();
-        publication.degraded(datacenter, toConsulError(error));
+        publication.degraded(realm, toConsulError(error));
       }
       if (listedMs !== undefined) {
         const isSteady = clock.now() - listedMs >= steadyMs;
@@ -88,52 +147,66 @@ export class ConsulSource implements Source {
 
   async #runSession(
     server: string,
-    { name: datacenter, attribute, published }: Datacenter,
+    realm: Realm,
     output: DatacenterOutput,
+    onListed: () => void,
     signal: AbortSignal,
   ): Promise<void> {
     const config = this.#config;
-    const connections = Math.floor(config.maxConnections / this.#datacenters.length);
+    const { datacenter, namespace, suffix, declared, published } = realm;
+    const connections = Math.floor(config.maxConnections / this.#realms.length);
+    const { partition, token } = config;
     const tls = await readTls(config.tls);
-    const client = new ConsulClient({ ...config, server, datacenter, tls, token: config.token, connections });
-    const session = new DatacenterSession({
-      client,
-      config,
-      connections,
+    const client = new ConsulClient({ ...config, server, datacenter, namespace, partition, tls, token, connections });
+    const session: DatacenterSession = new DatacenterSession({
+      ...{ client, config, connections, namespace, declared },
       clock: this.#deps.clock,
       sharing: new Sharing(),
-      identify: (name) => ({ name, published: publishedName(name, attribute), datacenter: attribute }),
+      identify: (name) => ({ name, published: publishedName(name, suffix), ...suffix }),
+      upstream: (upstream, own) => upstreamName(upstream, own, realm, config),
       previous: published.services,
-      output,
-      onMissedChange: (service) => {
-        this.#auditDifferences.inc({ source: this.#deps.name });
-        this.#deps.logger.warn({ service, datacenter }, 'the audit found a change that no watch told of');
+      output: {
+        ...output,
+        listed: (services, failed, names) => {
+          onListed();
+          this.#live.set(realm, { client, session });
+          output.listed(services, failed, names);
+        },
       },
     });
     try {
       await session.run(signal);
     } finally {
+      this.#live.delete(realm);
       await client.close();
     }
   }
 
-  #output(datacenter: Datacenter, publication: Publication, onListed: () => void): DatacenterOutput {
+  #output(realm: Realm, publication: Publication, consumers: DeclaredConsumers, out: SourceOutput): DatacenterOutput {
     const { clock } = this.#deps;
-    const { published, attribute } = datacenter;
-    const scopeOf = (name: string) => `service ${publishedName(name, attribute)}`;
+    const { published, suffix, scope } = realm;
+    const scopeOf = (name: string) => `service ${publishedName(name, suffix)}`;
+    const origins = `${scope ?? ''}\n`;
+    const notices = new Map<string, string | undefined>();
     return {
-      listed: (services, failed) => {
-        onListed();
+      listed: (services, failed, names) => {
         const changed = published.replace(services, failed, clock.now());
         const reasons = new Map([...failed].map(([name, reason]) => [scopeOf(name), reason]));
-        publication.listed(datacenter, changed, reasons);
+        publication.listed(realm, changed, reasons);
+        consumers.retain(origins, (origin) => names.has(origin.slice(origins.length)));
       },
       changed: (name, service) => {
         published.set(name, service, clock.now());
         publication.changed(service);
       },
-      failed: (name, reason) => publication.degraded(datacenter, reason, scopeOf(name)),
-      recovered: (name) => publication.recovered(datacenter, scopeOf(name)),
+      failed: (name, reason) => publication.degraded(realm, reason, scopeOf(name)),
+      recovered: (name) => publication.recovered(realm, scopeOf(name)),
+      consumes: (name, edges) => consumers.set(origins + name, edges),
+      notice: (key, text) => {
+        if (notices.get(key) === text) return;
+        notices.set(key, text);
+        out.notice(scope === undefined ? key : `${key} ${scope}`, text);
+      },
     };
   }
 
@@ -142,30 +215,11 @@ export class ConsulSource implements Source {
     const intervalMs = Math.max(100, Math.min(this.#config.forgetEmptyAfterMs, maxForgetIntervalMs));
     for (;;) {
       await clock.sleep(intervalMs, signal);
-      for (const { published } of this.#datacenters) {
+      for (const { published } of this.#realms) {
         for (const name of published.forget(clock.now())) publication.removed(name);
       }
     }
   }
-}
-
-/** Services of other datacenters than home carry its name: two datacenters may both have `web`. */
-function publishedName(name: string, datacenter: string): string {
-  return datacenter === '' ? name : `${name}@${datacenter}`;
-}
-
-/** Read for each session, so that a renewed certificate is taken at the next reconnect. */
-async function readTls(tls: ConsulConfig['tls']): Promise<TlsMaterial | undefined> {
-  if (tls === undefined) return undefined;
-  const [ca, cert, key] = await Promise.all(
-    [tls.ca, tls.cert, tls.key].map((path) => (path === undefined ? undefined : readFile(path, 'utf8'))),
-  );
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-  };
 }
 
 /** One counter for all sources of the kind. */

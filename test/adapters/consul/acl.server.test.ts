@@ -80,6 +80,7 @@ describe('adapters/consul: ACLs of a real Consul that denies by default', functi
     await until(source, 'the listing', () => count(source, 'web') === 1);
     assert.deepEqual([...source.recorder.services.keys()], ['web']);
     assert.equal(source.recorder.degradedScopes.size, 0);
+    assert.match(source.recorder.notices.get('acl') ?? '', /ACLs filter the answers/);
     await writer.register({ name: 'web2', id: 'w2', address: '10.5.0.3', port: 80 });
     await until(source, 'an addition', () => count(source, 'web2') === 1);
     await writer.deregister('w2');
@@ -121,6 +122,7 @@ describe('adapters/consul: ACLs of a real Consul that denies by default', functi
     const source = start(server.managementToken);
     await poll(() => count(source, 'web') === 1 && count(source, 'db') === 1, { what: 'the listing' });
     assert.equal(source.recorder.degradedScopes.size, 0);
+    assert.equal(source.recorder.notices.size, 0);
   });
 
   it('follows what callers with no token may read, and loses nothing when they no longer may', async () => {
@@ -128,6 +130,7 @@ describe('adapters/consul: ACLs of a real Consul that denies by default', functi
     await writer.register({ name: 'passing', id: 'p1', address: '10.5.0.4', port: 80 });
     const source = start(undefined);
     await until(source, 'the listing', () => count(source, 'web') === 1 && count(source, 'passing') === 1);
+    assert.match(source.recorder.notices.get('acl') ?? '', /no token is configured/);
     await writer.deregister('p1');
     await until(source, 'a removal', () => count(source, 'passing') === 0 && source.recorder.degradedScopes.size === 0);
     await writer.changePolicy('anonymous', readNothing);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { follow, indexStep } from '../../../adapters/consul/blocking-query.js';
-import { ConsulClient } from '../../../adapters/consul/client.js';
+import type { ConsulClient } from '../../../adapters/consul/client.js';
 import { systemClock } from '../../../core/plugin/index.js';
 import { poll } from '../../support/poll.js';
 import { FakeConsul, reply } from './fake-consul.js';
+import { makeClient } from './make-client.js';
 
 describe('adapters/consul: blocking queries', () => {
   let fake: FakeConsul;
@@ -13,10 +14,7 @@ describe('adapters/consul: blocking queries', () => {
 
   beforeEach(async () => {
     fake = await FakeConsul.start();
-    client = new ConsulClient({
-      ...{ server: fake.url, datacenter: undefined, token: undefined, tls: undefined, consistency: 'default' },
-      ...{ connections: 1, requestTimeoutMs: 2000, maxResponseBytes: 2000 },
-    });
+    client = makeClient(fake.url, { connections: 1 });
     abort = new AbortController();
     seen.length = 0;
   });
@@ -30,7 +28,7 @@ describe('adapters/consul: blocking queries', () => {
   const start = (index: number, minRoundMs = 0) =>
     follow(
       client,
-      { query: { path: '/v1/x' }, index, waitMs: 1000, minRoundMs, clock: systemClock },
+      { query: { path: '/v1/x', of: 'instances' }, index, waitMs: 1000, minRoundMs, clock: systemClock },
       (answer, step) => {
         seen.push([answer.index, step]);
       },
@@ -95,7 +93,7 @@ describe('adapters/consul: blocking queries', () => {
     script(5);
     const failing = follow(
       client,
-      { query: { path: '/v1/x' }, index: 0, waitMs: 1000, minRoundMs: 0, clock: systemClock },
+      { query: { path: '/v1/x', of: 'instances' }, index: 0, waitMs: 1000, minRoundMs: 0, clock: systemClock },
       () => {
         throw new Error('cannot take it');
       },

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { ConsulClient } from '../../../adapters/consul/client.js';
+import type { ConsulClient, Query } from '../../../adapters/consul/client.js';
 import { ConsulError, type ConsulFailure } from '../../../adapters/consul/consul-error.js';
 import { Secret } from '../../../core/plugin/index.js';
 import { activeResources, assertNoLeaks } from '../../../testkit/index.js';
 import { FakeConsul, reply } from './fake-consul.js';
+import { makeClient } from './make-client.js';
 
 const token = 'the-secret-of-the-test';
 
@@ -15,9 +16,8 @@ describe('adapters/consul: client', () => {
 
   beforeEach(async () => {
     fake = await FakeConsul.start();
-    client = new ConsulClient({
-      ...{ server: `${fake.url}/prefix`, datacenter: 'dc 2', token: new Secret(token), tls: undefined },
-      ...{ consistency: 'stale', connections: 2, requestTimeoutMs: 500, maxResponseBytes: 2000 },
+    client = makeClient(`${fake.url}/prefix`, {
+      ...{ datacenter: 'dc 2', token: new Secret(token), consistency: 'stale', requestTimeoutMs: 500 },
     });
   });
 
@@ -28,7 +28,7 @@ describe('adapters/consul: client', () => {
 
   const fails = async (failure: ConsulFailure, message: RegExp) => {
     await assert.rejects(
-      client.get({ path: '/v1/x' }, signal).then((answer) => answer.parse()),
+      client.get({ path: '/v1/x', of: 'instances' }, signal).then((answer) => answer.parse()),
       (error) => {
         assert.ok(error instanceof ConsulError);
         assert.equal(error.failure, failure);
@@ -40,25 +40,48 @@ describe('adapters/consul: client', () => {
   };
 
   it('asks as it is told to', async () => {
-    const answer = await client.get({ path: '/v1/a', filter: 'x == ""', block: { index: 9, waitMs: 1500 } }, signal);
+    const answer = await client.get(
+      { path: '/v1/a', of: 'instances', tag: 'blue', block: { index: 9, waitMs: 1500 } },
+      signal,
+    );
     assert.deepEqual(answer.parse(), []);
     const [request] = fake.requests;
     assert.equal(request?.path, '/prefix/v1/a');
     assert.deepEqual(Object.fromEntries(request?.query ?? []), {
-      ...{ dc: 'dc 2', stale: '', filter: 'x == ""', index: '9', wait: '1500ms' },
+      ...{ dc: 'dc 2', stale: '', tag: 'blue', index: '9', wait: '1500ms' },
     });
     assert.equal(request?.headers['x-consul-token'], token);
   });
 
+  it('asks for a namespace, a partition and nodes of some metadata, where they say something', async () => {
+    const asked = async (of: Query['of']) => {
+      await client.get({ path: '/v1/x', of }, signal);
+      return [...(fake.requests.at(-1)?.query ?? [])].map(([key, value]) => `${key}=${value}`).join('&');
+    };
+    await client.close();
+    client = makeClient(fake.url, { namespace: 'team', partition: 'east', nodeMeta: { zone: 'a', rack: '7' } });
+    assert.equal(await asked('instances'), 'ns=team&partition=east&node-meta=zone:a&node-meta=rack:7');
+    assert.equal(await asked('nodes'), 'partition=east&node-meta=zone:a&node-meta=rack:7');
+    assert.equal(await asked('namespace'), 'ns=team&partition=east');
+    assert.equal(await asked('partition'), 'partition=east');
+  });
+
+  it('takes a stale answer for none once the server has not heard from its leader for long', async () => {
+    fake.answer = (_, response) => reply(response, [], { 'x-consul-lastcontact': 9999 });
+    await client.get({ path: '/v1/x', of: 'instances' }, signal);
+    fake.answer = (_, response) => reply(response, [], { 'x-consul-lastcontact': 10_001 });
+    await fails('unavailable', /it has not heard from its leader for 10001 ms/);
+  });
+
   it('takes an index of zero for one, or the next query would not wait', async () => {
     fake.answer = (_, response) => reply(response, [], { 'x-consul-index': 0 });
-    assert.equal((await client.get({ path: '/v1/x' }, signal)).index, 1);
+    assert.equal((await client.get({ path: '/v1/x', of: 'instances' }, signal)).index, 1);
   });
 
   it('says what ACLs have hidden', async () => {
     const hidden = async (headers: Record<string, string>) => {
       fake.answer = (_, response) => reply(response, [], headers);
-      return (await client.get({ path: '/v1/x' }, signal)).hidden;
+      return (await client.get({ path: '/v1/x', of: 'instances' }, signal)).hidden;
     };
     assert.equal(await hidden({}), 'nothing');
     assert.equal(await hidden({ 'x-consul-results-filtered-by-acls': 'true' }), 'some');
@@ -119,20 +142,20 @@ describe('adapters/consul: client', () => {
   it('takes an answer from a streamed view, which never knows of a leader', async () => {
     fake.answer = (_, response) =>
       reply(response, [], { 'x-consul-knownleader': 'false', 'x-consul-query-backend': 'streaming' });
-    assert.equal((await client.get({ path: '/v1/x' }, signal)).streamed, true);
+    assert.equal((await client.get({ path: '/v1/x', of: 'instances' }, signal)).streamed, true);
   });
 
   it('ends at once when it is aborted, and leaves nothing behind when it is closed', async () => {
     await client.close();
     const before = await activeResources();
-    client = new ConsulClient({
-      ...{ server: fake.url, datacenter: undefined, token: undefined, tls: undefined, consistency: 'default' },
-      ...{ connections: 2, requestTimeoutMs: 60_000, maxResponseBytes: 2000 },
-    });
+    client = makeClient(fake.url, { requestTimeoutMs: 60_000 });
     fake.answer = () => undefined;
     const controller = new AbortController();
     const pending = [1, 2, 3].map((index) =>
-      assert.rejects(client.get({ path: '/v1/x', block: { index, waitMs: 60_000 } }, controller.signal), /the end/),
+      assert.rejects(
+        client.get({ path: '/v1/x', of: 'instances', block: { index, waitMs: 60_000 } }, controller.signal),
+        /the end/,
+      ),
     );
     controller.abort(new Error('the end'));
     await Promise.all(pending);

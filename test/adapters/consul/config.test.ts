@@ -23,8 +23,8 @@ describe('adapters/consul: configuration', () => {
     );
     assert.match(problems({ servers, datacenters: ['a', 'a'] }).join(), /named twice/);
     assert.match(
-      problems({ servers, maxConnections: 11, datacenters: ['a', 'b'] }).join(),
-      /need at least 12 connections/,
+      problems({ servers, maxConnections: 15, datacenters: ['a', 'b'] }).join(),
+      /need at least 16 connections/,
     );
     assert.match(problems({ servers, consistency: 'eventual' }).join(), /consistency/);
     assert.match(problems({ servers, colour: 'red' }).join(), /colour/);
@@ -33,6 +33,6 @@ describe('adapters/consul: configuration', () => {
   it('describes every option', () => {
     for (const [name, option] of Object.entries(consulSchema.shape))
       assert.ok(option.description, `${name} has no description`);
-    assert.equal(consulAdapter.defaultHost, '{name}[.{datacenter|label}].consul');
+    assert.equal(consulAdapter.defaultHost, '{name}[.{namespace|label}.ns][.{datacenter|label}].consul');
   });
 });

@@ -5,7 +5,7 @@ import { ConsulWriter } from './consul-writer.js';
 import { makeSource } from './make-source.js';
 
 /** Every service with a watch of its own, and none: the two ways in which changes are seen. */
-for (const maxConnections of [100, 6]) {
+for (const maxConnections of [100, 8]) {
   describe(`adapters/consul on a real server, over ${maxConnections} connections`, function () {
     this.timeout(120_000);
     let server: ConsulServer;

@@ -4,6 +4,7 @@ import { type ConsulConfig, consulSchema } from '../../../adapters/consul/config
 import { ConsulError } from '../../../adapters/consul/consul-error.js';
 import { convertService } from '../../../adapters/consul/convert.js';
 import { decodeEntries } from '../../../adapters/consul/entries.js';
+import type { DeclaredProtocol } from '../../../adapters/consul/protocol.js';
 import { Sharing } from '../../../adapters/consul/sharing.js';
 import type { Instance, Service } from '../../../core/plugin/index.js';
 import { assertService } from '../../../testkit/index.js';
@@ -15,8 +16,10 @@ function convert(
   rows: readonly unknown[],
   overrides: Partial<ConsulConfig> = {},
   before?: Service,
+  of: Partial<DeclaredProtocol> = {},
 ): Service | undefined {
-  const identity = { name: 'web', published: 'web', datacenter: '' };
+  const declared = { own: undefined, global: undefined, ...of };
+  const identity = { name: 'web', published: 'web', datacenter: '', namespace: '', declared };
   return convertService(identity, decodeEntries(rows), { ...config, ...overrides }, new Sharing(), before);
 }
 
@@ -47,7 +50,10 @@ describe('adapters/consul: conversion', () => {
     const health = (checks: Record<string, unknown>[], overrides = {}) => one({ checks }, overrides).health;
     assert.equal(health([]), 'healthy');
     assert.equal(health([aCheck('passing'), aCheck('warning', 'b')]), 'healthy');
-    assert.equal(health([aCheck('warning')], { warning: 'unhealthy' }), 'unhealthy');
+    assert.equal(
+      health([aCheck('warning')], { health: { warning: 'unhealthy', maintenance: 'draining' } }),
+      'unhealthy',
+    );
     assert.equal(health([aCheck('critical'), aCheck('warning', 'b'), aCheck('passing', 'c')]), 'unhealthy');
     assert.equal(health([aCheck('critical', 'b'), aCheck('critical', '_service_maintenance:web-1')]), 'draining');
     assert.equal(health([aCheck('critical', '_node_maintenance')]), 'draining');
@@ -87,6 +93,48 @@ describe('adapters/consul: conversion', () => {
     assert.equal(protocol([{ service: { Tags: ['grpc'], Meta: { protocol: 'tcp' } } }]), 'tcp');
     assert.equal(protocol([meta('grpc'), { node: { Node: 'b' } }]), 'grpc');
     assert.equal(protocol([meta('grpc'), { ...meta('tcp'), node: { Node: 'b' } }]), 'http');
+  });
+
+  it('takes the protocol that Consul declares of the service before, and that of all services after what they say', () => {
+    const protocol = (row: RowOptions, declared: Partial<DeclaredProtocol>) =>
+      convert([aRow(row)], {}, undefined, declared)?.ports[0]?.protocol;
+    const meta = { service: { Meta: { protocol: 'mongo' } } };
+    assert.equal(protocol(meta, { own: 'grpc', global: 'http2' }), 'grpc');
+    assert.equal(protocol(meta, { global: 'http2' }), 'mongo');
+    assert.equal(protocol({}, { global: 'http2' }), 'http2');
+  });
+
+  it('takes the tagged address asked for, of the instance, then of the node, then the plain one', () => {
+    const service = {
+      TaggedAddresses: { wan: { Address: '198.51.100.7', Port: 443 }, lan_ipv6: { Address: '2001:db8::7' } },
+    };
+    const node = { TaggedAddresses: { wan: '198.51.100.1' } };
+    const where = (row: RowOptions, addressTag: ConsulConfig['addressTag']) => {
+      const { address, ports } = one(row, { addressTag });
+      return `${address} ${ports['http']}`;
+    };
+    assert.equal(where({ service, node }, 'wan'), '198.51.100.7 443');
+    assert.equal(where({ service, node }, 'lan_ipv6'), '2001:db8::7 8080');
+    assert.equal(where({ service, node }, undefined), '10.0.0.1 8080');
+    assert.equal(where({ service, node }, 'wan_ipv4'), '10.0.0.1 8080');
+    // Consul's own rule: the node's counts where the instance is where its node is.
+    assert.equal(where({ node, service: { Address: '' } }, 'wan'), '198.51.100.1 8080');
+    assert.equal(where({ node }, 'wan'), '10.0.0.1 8080');
+    assert.equal(where({ service: { TaggedAddresses: { wan: 7, lan: { Address: 7 } } } }, 'wan'), '10.0.0.1 8080');
+  });
+
+  it('takes region and zone of the locality where Consul has one, of the instance and then of the node', () => {
+    const Locality = { Region: 'eu-1', Zone: 'eu-1b' };
+    assert.deepEqual(one({ service: { Locality } }).locality, { region: 'eu-1', zone: 'eu-1b', subzone: '' });
+    assert.deepEqual(one({ node: { Locality, Meta: { zone: 'n' } } }).locality?.zone, 'eu-1b');
+    assert.equal(one({ node: { Locality: { Region: 7 }, Meta: { zone: 'n' } } }).locality?.zone, 'n');
+  });
+
+  it('maps warning and maintenance as it is told to', () => {
+    const health = { warning: 'draining', maintenance: 'unhealthy' } as const;
+    assert.equal(one({ checks: [aCheck('warning')] }, { health }).health, 'draining');
+    assert.equal(one({ checks: [aCheck('critical', '_node_maintenance')] }, { health }).health, 'unhealthy');
+    assert.equal(one({ checks: [aCheck('critical')] }, { health }).health, 'unhealthy');
   });
 
   it('gives a service-side port that does not depend on what instances listen on', () => {
@@ -133,6 +181,14 @@ describe('adapters/consul: conversion', () => {
     assert.deepEqual(
       convert(rows, { tags: ['a', 'b'] })?.instances.map(({ id }) => id),
       ['host-1/web-1'],
+    );
+  });
+
+  it('leaves out instances with a tag that is not wanted', () => {
+    const rows = [aRow({ service: { Tags: ['canary'] } }), aRow({ node: { Node: 'b' } })];
+    assert.deepEqual(
+      convert(rows, { excludeTags: ['canary'] })?.instances.map(({ id }) => id),
+      ['b/web-1'],
     );
   });
 

@@ -39,7 +39,7 @@ describe('adapters/consul: two datacenters', function () {
     run = new SourceRun(makeSource({ servers: [one.url], datacenters: ['dc1', 'dc2'], waitMs: 2000 }));
     await until('the listing of both', (source) => count(source, 'web') === 1 && count(source, 'web@dc2') === 1);
     const remote = run.recorder.services.get('web@dc2');
-    assert.deepEqual({ ...remote?.attributes }, { name: 'web', datacenter: 'dc2', tags: '' });
+    assert.deepEqual({ ...remote?.attributes }, { name: 'web', namespace: '', datacenter: 'dc2', tags: '' });
     assert.equal(remote?.instances[0]?.locality?.region, 'dc2');
     assert.equal(run.recorder.services.get('web')?.attributes['datacenter'], '');
     assert.ok(run.recorder.events[0]?.kind === 'replaceAll' || run.recorder.events[0]?.kind === 'degraded');

@@ -65,7 +65,10 @@ export class FakeRegistry {
 
   #answer(request: FakeRequest, response: ServerResponse): void {
     if (this.intercept(request, response)) return;
-    const resource = this.#resources.get(request.path) ?? { index: 1, body: [], headers: {} };
+    // A probe: the index of the service, and none of its instances.
+    const isProbe = request.path.startsWith('/v1/catalog/service/');
+    const known = isProbe ? request.path.replace('/catalog/', '/health/') : request.path;
+    const resource = this.#resources.get(known) ?? { index: 1, body: [], headers: {} };
     const asked = request.query.get('index');
     if (asked !== null && Number(asked) === resource.index) {
       const waiting = this.#waiting.get(request.path) ?? new Set();
@@ -75,7 +78,7 @@ export class FakeRegistry {
       );
       return;
     }
-    const body = request.query.has('filter') ? [] : resource.body;
+    const body = isProbe ? [] : resource.body;
     reply(response, body, { 'x-consul-index': resource.index, ...resource.headers });
   }
 }

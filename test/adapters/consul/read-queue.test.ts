@@ -4,19 +4,18 @@ import { ReadQueue } from '../../../adapters/consul/read-queue.js';
 describe('adapters/consul: read queue', () => {
   const { signal } = new AbortController();
 
-  it('gives what has changed before what may have, and that before the audit', async () => {
+  it('gives what has changed before what may have', async () => {
     const queue = new ReadQueue();
-    queue.add('audited', 'audit');
     queue.add('probed', 'probe');
     queue.add('changed', 'read');
     const order = [];
-    for (let i = 0; i < 3; i++) order.push((await queue.take(signal)).name);
-    assert.deepEqual(order, ['changed', 'probed', 'audited']);
+    for (let i = 0; i < 2; i++) order.push((await queue.take(signal)).name);
+    assert.deepEqual(order, ['changed', 'probed']);
   });
 
   it('holds a name once, at its most urgent', async () => {
     const queue = new ReadQueue();
-    for (const kind of ['probe', 'read', 'audit', 'probe'] as const) queue.add('web', kind);
+    for (const kind of ['probe', 'read', 'probe'] as const) queue.add('web', kind);
     assert.equal(queue.size, 1);
     assert.deepEqual(await queue.take(signal), { name: 'web', kind: 'read' });
   });

@@ -6,7 +6,7 @@ import { ConsulWriter } from './consul-writer.js';
 import { makeSource } from './make-source.js';
 
 /** With a watch for every service, and with none: the two ways in which changes are seen. */
-for (const maxConnections of [100, 6])
+for (const maxConnections of [100, 8])
   describe(`adapters/consul: what a real Consul holds, over ${maxConnections} connections`, function () {
     this.timeout(60_000);
     let server: ConsulServer;
@@ -52,7 +52,10 @@ for (const maxConnections of [100, 6])
         locality: { region: 'dc1', zone: 'z1', subzone: '' },
       });
       assert.deepEqual({ ...metadata }, { version: '2', zone: 'z1', 'consul.tags': 'blue,v2' });
-      assert.deepEqual({ ...service('full')?.attributes }, { name: 'full', datacenter: '', tags: 'blue,v2' });
+      assert.deepEqual(
+        { ...service('full')?.attributes },
+        { name: 'full', namespace: '', datacenter: '', tags: 'blue,v2' },
+      );
       assert.deepEqual(service('full')?.ports, [{ name: 'http', number: 80, protocol: 'http' }]);
     });
 

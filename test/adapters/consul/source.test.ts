@@ -166,16 +166,22 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
   });
 
   it('finds by its audit what no watch told of, and counts it', async () => {
-    for (const maxConnections of [6, 100]) {
+    for (const maxConnections of [8, 100]) {
       await run?.stop();
       start({ maxConnections, auditMs: 1000 });
       await listed();
-      if (maxConnections > 6) await watched('web');
+      if (maxConnections > 8) await watched('web');
       registry.set(path('web'), [row('web', '1', { Port: 7000 + maxConnections })], { wake: false });
       await until(
         'the change',
         () => run.recorder.services.get('web')?.instances[0]?.ports['http'] === 7000 + maxConnections,
       );
+      const reported = () => run.recorder.audits.find(({ differences }) => differences > 0);
+      await until('the report', () => reported() !== undefined);
+      assert.deepEqual(reported(), {
+        ...{ compared: 2, differences: 1 },
+        found: [{ service: 'web', detail: 'instance host-1/web-1 had changed unseen' }],
+      });
     }
     const metric = metrics.getSingleMetric('isthmus_consul_audit_differences_total');
     assert.equal((await metric?.get())?.values[0]?.value, 2);
@@ -184,13 +190,13 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
   it('asks a service that loses its watch to another one what has changed meanwhile', async () => {
     registry.set(path('new'), [row('new')]);
     registry.list('db', 'web', 'new');
-    start({ maxConnections: 8 });
+    start({ maxConnections: 10 });
     await listed();
     for (const name of ['db', 'web']) await watched(name);
     // The catalog tells of a change of db, whose watch is to see it by itself; its answer is still on the way.
     registry.set(path('db'), [row('db', '1', { Port: 7001 })], { wake: false });
     registry.list('db', 'web', 'new');
-    await poll(() => registry.requests.filter((request) => request.query.get('filter')).length > 0);
+    await poll(() => registry.requests.filter((request) => request.query.get('tag')).length > 0);
     // Then a change of a service without a watch, which takes the place of db.
     registry.set(path('new'), [row('new', '1', { Port: 7002 })]);
     registry.list('db', 'web', 'new');

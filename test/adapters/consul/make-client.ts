@@ -1,0 +1,11 @@
+import { type ClientOptions, ConsulClient } from '../../../adapters/consul/client.js';
+
+/** A client with no options but `overrides`. */
+export function makeClient(server: string, overrides: Partial<ClientOptions> = {}): ConsulClient {
+  return new ConsulClient({
+    ...{ server, datacenter: undefined, namespace: undefined, partition: undefined, nodeMeta: {} },
+    ...{ token: undefined, tls: undefined, consistency: 'default', maxStaleMs: 10_000 },
+    ...{ connections: 2, requestTimeoutMs: 2000, maxResponseBytes: 2000 },
+    ...overrides,
+  });
+}
