@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { httpUrl, milliseconds, portNumber, protocols, secret, tlsClient } from '../../core/plugin/index.js';
+import { selectionSchema } from './selection.js';
 import { parseServer } from './server.js';
 
 const globs = () => z.array(z.string().min(1).max(512)).max(1000);
@@ -12,28 +13,43 @@ export const nacosSchema = z
       .min(1)
       .max(100)
       .describe('Base URLs of the cluster, as http://nacos:8848; without a path, /nacos is meant. https for TLS.'),
-    namespaces: z
-      .array(z.string().min(1).max(128))
-      .min(1)
-      .max(1000)
+    mode: z
+      .enum(['auto', 'grpc', 'http'])
+      .default('auto')
+      .describe(
+        'grpc for servers of 2.x and 3.x; http polls the API of 1.x; auto: http where a server has nothing newer. ' +
+          'Default auto.',
+      ),
+    namespaces: selectionSchema(128)
       .optional()
-      .describe('Ids of the namespaces to read; public is the default one. Default: all that the server lists.'),
-    groups: z
-      .array(z.string().min(1).max(128))
-      .min(1)
-      .max(1000)
+      .describe(
+        'Namespaces to read, a list or include and exclude, by id or title, * for any characters; public is the ' +
+          'default one. Default: all that the server lists.',
+      ),
+    groups: selectionSchema(128)
       .optional()
-      .describe('Groups to read, as DEFAULT_GROUP. Default: all.'),
-    clusters: z
-      .array(z.string().min(1).max(64))
-      .min(1)
-      .max(1000)
+      .describe('Groups to read, as DEFAULT_GROUP; a list or include and exclude, * for any characters. Default: all.'),
+    clusters: selectionSchema(64)
       .optional()
-      .describe('Only instances in these Nacos clusters. Default: all.'),
+      .describe(
+        'Only instances in these Nacos clusters; a list or include and exclude, * for any characters. Default: all.',
+      ),
+    clusterLocality: z
+      .enum(['none', 'region', 'zone', 'subzone'])
+      .default('none')
+      .describe('What the cluster of an instance is in its locality, unless its metadata say. Default none.'),
     include: globs().min(1).optional().describe('Globs of service names to read, * for any characters. Default: all.'),
     exclude: globs().default([]).describe('Globs of service names to leave out. Default: none.'),
     username: z.string().min(1).max(128).optional().describe('User to log in as. Default: no login.'),
     password: secret().optional().describe('Its password; use ${env:NAME} or ${file:PATH}.'),
+    accessKey: z.string().min(1).max(256).optional().describe('Access key to sign requests with. Default: none.'),
+    secretKey: secret().optional().describe('Its secret; use ${env:NAME} or ${file:PATH}.'),
+    signingRegion: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Region for signatures of version 4. Default: signatures of version 1.'),
     grpcPortOffset: z
       .int()
       .min(-65_534)
@@ -53,6 +69,9 @@ export const nacosSchema = z
     listIntervalMs: milliseconds(100)
       .default(10_000)
       .describe('How often names are listed on 2.x; six times as long on 3.x, which pushes them. Default 10000.'),
+    pollIntervalMs: milliseconds(100)
+      .default(10_000)
+      .describe('In mode http: in this time every service is asked for once, spread evenly. Default 10000.'),
     auditIntervalMs: milliseconds(1000)
       .default(300_000)
       .describe('In this time every service is read once besides what is pushed, spread evenly. Default 300000.'),
@@ -78,9 +97,17 @@ export const nacosSchema = z
       const missing = config.username === undefined ? 'username' : 'password';
       complain([missing], 'username and password belong together');
     }
+    if ((config.accessKey === undefined) !== (config.secretKey === undefined)) {
+      const missing = config.accessKey === undefined ? 'accessKey' : 'secretKey';
+      complain([missing], 'accessKey and secretKey belong together');
+    }
+    if (config.signingRegion !== undefined && config.accessKey === undefined) {
+      complain(['signingRegion'], 'there is no accessKey to sign with');
+    }
     const servers = config.servers.map((url) => parseServer(url, config.grpcPortOffset));
     for (const [index, { grpc }] of servers.entries()) {
-      if (grpc.port < 1 || grpc.port > 65_535) complain(['servers', index], `the gRPC port would be ${grpc.port}`);
+      if (config.mode !== 'http' && (grpc.port < 1 || grpc.port > 65_535))
+        complain(['servers', index], `the gRPC port would be ${grpc.port}`);
     }
     if (config.tls && !servers.some(({ secure }) => secure)) complain(['tls'], 'no server has a URL with https');
   });

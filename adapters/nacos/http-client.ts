@@ -2,8 +2,10 @@ import { Agent, errors } from 'undici';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
 import type { TlsClient } from '../../core/plugin/index.js';
+import type { NacosMetrics, RequestResult } from './metrics.js';
 import { NacosError, toError } from './nacos-error.js';
 import { type NacosServer, readTls } from './server.js';
+import type { RequestCredentials } from './signing.js';
 
 /** Largest answer that is read, in bytes. */
 const maxAnswerBytes = 16 * 1024 * 1024;
@@ -15,7 +17,20 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Makes it a POST. */
   readonly form?: Readonly<Record<string, string>>;
-  readonly accessToken?: string | undefined;
+  readonly credentials?: RequestCredentials;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface NacosHttpOptions {
+  readonly servers: readonly NacosServer[];
+  readonly tls: TlsClient | undefined;
+  readonly timeoutMs: number;
+  readonly metrics: NacosMetrics;
 }
 
 /** Nacos's HTTP API, for what its gRPC protocol lacks: the login, the namespaces, the names in all groups. */
@@ -23,14 +38,16 @@ export class NacosHttp {
   readonly #servers: readonly NacosServer[];
   readonly #tls: TlsClient | undefined;
   readonly #timeoutMs: number;
+  readonly #metrics: NacosMetrics;
   #agent: Agent | undefined;
   /** Where the last request was answered, which the next one begins with. */
   #first = 0;
 
-  constructor(servers: readonly NacosServer[], tls: TlsClient | undefined, timeoutMs: number) {
+  constructor({ servers, tls, timeoutMs, metrics }: NacosHttpOptions) {
     this.#servers = servers;
     this.#tls = tls;
     this.#timeoutMs = timeoutMs;
+    this.#metrics = metrics;
   }
 
   /**
@@ -61,39 +78,42 @@ export class NacosHttp {
   /** Asks one server. @throws as {@link request} */
   async requestOf(
     server: NacosServer,
-    { path, query, form, accessToken }: HttpRequest,
+    request: HttpRequest,
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, unknown>>> {
-    const where = `${server.baseUrl}${path}`;
+    const where = `${server.baseUrl}${request.path}`;
+    const { status, text } = await this.ask(server, request, signal);
+    if (status !== 200) throw new NacosError(`${where} answered ${status} ${reasonOf(text)}`, status);
+    return parseAnswer(text, where);
+  }
+
+  /**
+   * Asks one server, and gives its answer whatever it is.
+   *
+   * @throws NacosError with code 0 when there is none; the signal's reason
+   */
+  async ask(server: NacosServer, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const where = `${server.baseUrl}${request.path}`;
     const agent = await this.#connect(signal);
     // Not `AbortSignal.any`: what lives as long as the connection would keep a reference of each request there was.
     const ended = new AbortController();
     const onAbort = () => ended.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(() => ended.abort(new Error('too late')), this.#timeoutMs);
+    let result: RequestResult = 'failed';
     try {
       signal.throwIfAborted();
-      const { statusCode, body } = await agent.request({
-        origin: new URL(server.baseUrl).origin,
-        path: `${new URL(where).pathname}${query ? `?${new URLSearchParams(query)}` : ''}`,
-        method: form ? 'POST' : 'GET',
-        headers: {
-          accept: 'application/json',
-          ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
-          ...(accessToken !== undefined && { accessToken }),
-        },
-        body: form ? new URLSearchParams(form).toString() : null,
-        signal: ended.signal,
-      });
+      const { statusCode, body } = await agent.request({ ...toWire(server, request), signal: ended.signal });
       const text = await readText(body);
-      if (statusCode !== 200) throw new NacosError(`${where} answered ${statusCode} ${reasonOf(text)}`, statusCode);
-      return parseAnswer(text, where);
+      result = resultOf(statusCode);
+      return { status: statusCode, text };
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof NacosError) throw cause;
       if (ended.signal.aborted) throw new NacosError(`${where} did not answer in ${this.#timeoutMs} ms`, 0, { cause });
       throw new NacosError(`${where} is out of reach: ${toError(cause).message}`, 0, { cause });
     } finally {
+      this.#metrics.requested('http', result);
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
@@ -115,6 +135,31 @@ export class NacosHttp {
     });
     return this.#agent;
   }
+}
+
+function toWire(server: NacosServer, { path, query = {}, form, credentials, headers = {} }: HttpRequest) {
+  const { accessToken, signed = {}, signedAs } = credentials ?? {};
+  const parameters = { ...query, ...(signedAs === 'parameters' && signed) };
+  const search = new URLSearchParams(parameters).toString();
+  return {
+    origin: new URL(server.baseUrl).origin,
+    path: `${new URL(`${server.baseUrl}${path}`).pathname}${search === '' ? '' : `?${search}`}`,
+    method: form ? ('POST' as const) : ('GET' as const),
+    headers: {
+      accept: 'application/json, text/plain',
+      ...headers,
+      ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+      // Servers of 1.x look for the second. Neither stands in the URL, which goes into the server's access log.
+      ...(accessToken !== undefined && { accessToken, authorization: `Bearer ${accessToken}` }),
+      ...(signedAs === 'headers' && signed),
+    },
+    body: form ? new URLSearchParams(form).toString() : null,
+  };
+}
+
+function resultOf(status: number): RequestResult {
+  if (status === 401 || status === 403) return 'refused';
+  return status < 400 || status === 404 ? 'ok' : 'failed';
 }
 
 /** Nacos 2.3 answers a login with a wrong password in a way that is no HTTP: with status 0. */

@@ -12,7 +12,8 @@ import {
 import { parseEndpoints } from '../dubbo/endpoints.js';
 import { providerProtocol, unknownProtocol } from '../dubbo/protocols.js';
 import type { DubboName } from './dubbo.js';
-import { instanceMetadata, localityOf, type StringPool } from './metadata.js';
+import { clusterLocalityOf, instanceMetadata, localityOf, type StringPool } from './metadata.js';
+import { type Selection, selects } from './selection.js';
 import { defaultCluster } from './service-key.js';
 
 /** Keys under which an instance names the protocol of its port; the first one counts. */
@@ -42,8 +43,10 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 export interface InstanceOptions {
-  /** Nacos clusters to read; undefined for all. */
-  readonly clusters: readonly string[] | undefined;
+  /** Nacos clusters to read. */
+  readonly clusters: Selection;
+  /** Where in the locality the cluster stands, when the metadata say nothing of the place. */
+  readonly clusterLocality: 'none' | 'region' | 'zone' | 'subzone';
 }
 
 const ignored: Outcome = { kind: 'ignored' };
@@ -59,7 +62,7 @@ export function readInstance(
   const { ip, port, weight, healthy, enabled, ephemeral, clusterName } = host;
   const record = `${typeof ip === 'string' ? ip : ''}:${typeof port === 'number' ? port : ''}`;
   const cluster = typeof clusterName === 'string' && clusterName !== '' ? pool.get(clusterName) : defaultCluster;
-  if (options.clusters && !options.clusters.includes(cluster)) return ignored;
+  if (!selects(options.clusters, cluster)) return ignored;
   const address = checkAddress(typeof ip === 'string' ? ip : '');
   if (!address.ok) return reject(record, address.reason);
   const number = checkPort(typeof port === 'number' ? port : Number.NaN);
@@ -67,7 +70,7 @@ export function readInstance(
   const said = isRecord(host['metadata']) ? host['metadata'] : {};
   const own = { 'nacos.cluster': cluster, 'nacos.ephemeral': ephemeral === false ? 'false' : 'true' };
   const metadata = instanceMetadata(said, own, pool);
-  const locality = localityOf(metadata, pool);
+  const locality = localityOf(metadata, pool) ?? clusterLocalityOf(cluster, options.clusterLocality, pool);
   const base = {
     id: idOf(address.address, number.port, cluster),
     address: address.address,
@@ -95,6 +98,20 @@ function instance(found: Instance, plainPort?: number, plainProtocol?: Protocol)
 
 function reject(record: string, reason: string): Outcome {
   return { kind: 'rejected', rejection: { record: printable(record), reason } };
+}
+
+/** `Instance.id` of what Nacos sent, or undefined when no instance can be made of it. */
+export function instanceId(host: unknown): string | undefined {
+  if (!isRecord(host)) return undefined;
+  const { ip, port, clusterName } = host;
+  const address = checkAddress(typeof ip === 'string' ? ip : '');
+  const number = checkPort(typeof port === 'number' ? port : Number.NaN);
+  if (!address.ok || !number.ok) return undefined;
+  return idOf(
+    address.address,
+    number.port,
+    typeof clusterName === 'string' && clusterName ? clusterName : defaultCluster,
+  );
 }
 
 /** Nacos tells instances of a service apart by address, port and cluster. */

@@ -1,4 +1,5 @@
 import { type Locality, type Metadata, metadataFrom } from '../../core/plugin/index.js';
+import { defaultCluster } from './service-key.js';
 
 const credentialKey =
   /pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|private|secret)[-_.]?key|^(?:user|user[-_.]?name|user[-_.]?info)$/i;
@@ -7,6 +8,11 @@ const credentialValue = /pass(?:word|wd)["']?\s*[:=]|:\/\/[^/@\s]*:[^/@\s]*@/i;
 
 const maxPooled = 65_536;
 const maxPooledLength = 256;
+
+/** Whether an entry of metadata looks like it carries a credential. */
+export function isCredential(key: string, value: string): boolean {
+  return credentialKey.test(key) || credentialValue.test(value);
+}
 
 /** Makes one string of many equal ones: what instances say of themselves repeats thousands of times. */
 export class StringPool {
@@ -33,10 +39,20 @@ export function instanceMetadata(
   for (const key in said) {
     const value = said[key];
     if (typeof value !== 'string' || Object.hasOwn(own, key)) continue;
-    if (credentialKey.test(key) || credentialValue.test(value)) continue;
+    if (isCredential(key, value)) continue;
     entries.push([pool.get(key), pool.get(value)]);
   }
   return metadataFrom(entries);
+}
+
+/** The cluster as a place of that kind; the default cluster is none. */
+export function clusterLocalityOf(
+  cluster: string,
+  kind: 'none' | 'region' | 'zone' | 'subzone',
+  pool: StringPool,
+): Locality | undefined {
+  if (kind === 'none' || cluster === defaultCluster) return undefined;
+  return { region: '', zone: '', subzone: '', [kind]: pool.get(cluster.replaceAll('/', '-')) };
 }
 
 /** From the metadata `region`, `zone` and `subzone`. A slash would part them where a locality is one text. */

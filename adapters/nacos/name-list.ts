@@ -1,8 +1,9 @@
 import { isRecord } from '../../core/model/is-record.js';
 import type { NacosConnection } from './connection.js';
+import type { NacosCredentials } from './credentials.js';
 import type { NacosHttp } from './http-client.js';
-import type { NacosLogin } from './login.js';
 import { isUnsupported, NacosError } from './nacos-error.js';
+import type { RequestGate } from './request-gate.js';
 import { bareName, formatServiceKey, type ServiceKey } from './service-key.js';
 
 const pageSize = 500;
@@ -30,7 +31,8 @@ type ReadPage = (pageNo: number) => Promise<Page>;
 export interface NameListOptions {
   readonly connection: NacosConnection;
   readonly http: NacosHttp;
-  readonly login: NacosLogin;
+  readonly credentials: NacosCredentials;
+  readonly gate: RequestGate;
   readonly namespace: string;
   /** Undefined for all groups. */
   readonly groups: readonly string[] | undefined;
@@ -44,7 +46,8 @@ export interface NameListOptions {
  * @throws NacosError when any page could not be read
  */
 export async function listNames(options: NameListOptions): Promise<NameList> {
-  const { groups } = options;
+  const { groups, gate, connection } = options;
+  const readPages = (readPage: ReadPage) => readAll((pageNo) => gate.run(() => readPage(pageNo), connection.lost));
   if (groups === undefined) return readPages(pagesOfAllGroups(options));
   const services: ServiceKey[] = [];
   let complete = true;
@@ -56,7 +59,7 @@ export async function listNames(options: NameListOptions): Promise<NameList> {
   return { services, complete };
 }
 
-async function readPages(readPage: ReadPage): Promise<NameList> {
+async function readAll(readPage: ReadPage): Promise<NameList> {
   const services = new Map<string, ServiceKey>();
   let first: number | undefined;
   let entries = 0;
@@ -98,11 +101,11 @@ function pagesOfGroup({ connection, namespace }: NameListOptions, group: string)
 }
 
 function pagesOfAllGroups(options: NameListOptions): ReadPage {
-  const { connection, http, login, namespace } = options;
+  const { connection, http, credentials: keys, namespace } = options;
   const read = async (path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) => {
-    const request = (accessToken: string | undefined) =>
-      http.requestOf(connection.server, { path, query, accessToken }, signal);
-    return login.authorized(request);
+    return keys.authorized({ kind: 'naming' }, (credentials) =>
+      http.requestOf(connection.server, { path, query, credentials }, signal),
+    );
   };
   const newer: ReadPage = async (pageNo) => {
     const path = '/v3/admin/ns/service/list';

@@ -1,23 +1,32 @@
 import type { Logger } from 'pino';
 import { isRecord } from '../../core/model/is-record.js';
-import { type BackoffOptions, backoffMs, type Clock, formatHostPort, type TlsClient } from '../../core/plugin/index.js';
-import { NacosConnection } from './connection.js';
+import {
+  type AuditDifference,
+  type AuditReport,
+  type BackoffOptions,
+  backoffMs,
+  formatHostPort,
+} from '../../core/plugin/index.js';
+import { auditForever, auditNow } from './audit.js';
+import type { NacosConnection } from './connection.js';
 import { nameChanges, watchNames } from './fuzzy-watch.js';
-import type { NacosHttp } from './http-client.js';
-import type { NacosLogin } from './login.js';
+import { subscriptionLost } from './instance-poller.js';
 import { isRefused, NacosError, toError } from './nacos-error.js';
 import { listNames, type NameList } from './name-list.js';
+import { type ConnectionSettings, openConnection } from './open-connection.js';
 import type { Message } from './payload.js';
-import type { RequestGate } from './request-gate.js';
 import type { NacosServer } from './server.js';
-import { bareName, type ServiceKey } from './service-key.js';
-import { Subscriptions } from './subscriptions.js';
+import { bareName, formatServiceKey, type ServiceKey } from './service-key.js';
+import { type ServiceAnswer, Subscriptions, serviceAnswer } from './subscriptions.js';
 
 /** Where names are pushed, they are listed so many times less often, to be sure. */
 const pushedListFactor = 6;
 /** Lists in a row that changed while they were read, before that counts as a failure. */
 const maxTornLists = 10;
-const auditTickMs = 1000;
+/** Lists in a row that fail before another server is tried, if there is one. */
+const maxListFailures = 3;
+/** Lists that an audit reads before it gives up: each may change while its pages are read. */
+const maxAuditLists = 3;
 const settleTickMs = 100;
 
 /** What a reader tells of its namespace. Must not throw. */
@@ -29,31 +38,28 @@ export interface NamespaceEvents {
   /** How many services are held back. */
   held(namespace: string): number;
   release(namespace: string): void;
-  /** @returns whether the instances are new */
-  instances(key: ServiceKey, hosts: readonly unknown[]): boolean;
+  instances(key: ServiceKey, answer: ServiceAnswer): void;
+  /** As `instances`, read to be sure. @returns how it differs from what had been pushed */
+  audited(key: ServiceKey, answer: ServiceAnswer): readonly AuditDifference[];
+  /** Every service of the namespace has been looked at once, in the order of the audit. */
+  auditRound(report: AuditReport): void;
   removed(key: ServiceKey): void;
   /** Every service of the namespace has been read on this connection. */
   complete(namespace: string): void;
   /** Something of the namespace cannot be read. */
   failed(namespace: string, error: Error): void;
-  auditDifference(key: ServiceKey): void;
 }
 
 export interface NamespaceReaderOptions {
   readonly namespace: string;
   readonly servers: readonly NacosServer[];
+  /** Where all that is read is in groups that are known; undefined where they have to be found. */
   readonly groups: readonly string[] | undefined;
   /** Whether a service is of interest. */
   readonly selects: (key: ServiceKey) => boolean;
-  readonly tls: TlsClient | undefined;
-  readonly http: NacosHttp;
-  readonly login: NacosLogin;
-  readonly gate: RequestGate;
-  readonly clock: Clock;
+  readonly settings: ConnectionSettings;
   readonly logger: Logger;
   readonly backoff: BackoffOptions;
-  readonly requestTimeoutMs: number;
-  readonly keepAliveMs: number;
   readonly listIntervalMs: number;
   readonly auditIntervalMs: number;
   readonly settleMs: number;
@@ -67,6 +73,7 @@ export interface NamespaceReaderOptions {
 export class NamespaceReader {
   readonly #options: NamespaceReaderOptions;
   readonly #subscriptions: Subscriptions;
+  #connection: NacosConnection | undefined;
   #listed = false;
   #settled = false;
   #complete = false;
@@ -74,60 +81,60 @@ export class NamespaceReader {
   #server: number;
 
   constructor(options: NamespaceReaderOptions) {
-    const { clock, gate, backoff, events, namespace, logger } = options;
+    const { settings, backoff, events, namespace, logger } = options;
     this.#options = options;
     // Spreads many readers over the cluster.
     this.#server = Math.floor(Math.random() * options.servers.length);
     this.#subscriptions = new Subscriptions({
-      clock,
-      gate,
+      clock: settings.clock,
+      gate: settings.gate,
       backoff,
       events: {
-        instances: (key, hosts) => events.instances(key, hosts),
+        instances: (key, answer) => events.instances(key, answer),
+        audited: (key, answer) => events.audited(key, answer),
         removed: (key) => events.removed(key),
         failing: (error) => this.#failed(error),
         progress: () => this.#evaluate(),
         unreadable: ({ group, name }, error) =>
           logger.warn({ err: error, namespace, group, service: name }, 'the server lets nobody read this service'),
-        auditDifference: (key) => events.auditDifference(key),
       },
     });
   }
 
   /** Reads until `signal` aborts; connects anew whenever the connection is lost. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, backoff } = this.#options;
+    const { settings, backoff } = this.#options;
     while (!signal.aborted) {
       const error = await this.#connect(signal).catch(toError);
       if (signal.aborted) return;
       this.#failed(error);
       // Only the abort ends the sleep early, and the loop looks at that.
-      await clock.sleep(backoffMs(this.#attempt++, backoff), signal).catch(() => undefined);
+      await settings.clock.sleep(backoffMs(this.#attempt++, backoff), signal).catch(() => undefined);
     }
   }
 
   /** One connection from beginning to end. @returns why it ended */
   async #connect(signal: AbortSignal): Promise<Error> {
-    const { servers, tls, login, clock, requestTimeoutMs, keepAliveMs } = this.#options;
+    const { servers, settings } = this.#options;
     const server = servers[this.#server];
     if (!server) return new NacosError('no server is configured', 0);
     this.#server = (this.#server + 1) % servers.length;
     let connection: NacosConnection;
     try {
-      const onPush = (message: Message) => this.#pushed(message);
-      const options = { server, tls, login, clock, requestTimeoutMs, keepAliveMs, onPush };
-      connection = await NacosConnection.open(options, signal);
+      connection = await openConnection(server, settings, (message) => this.#pushed(message), signal);
     } catch (error) {
       return toError(error);
     }
     const close = () => connection.close(signal.reason);
     signal.addEventListener('abort', close, { once: true });
     if (signal.aborted) close();
+    this.#connection = connection;
     try {
       await this.#read(connection);
     } catch (error) {
       connection.close(error);
     } finally {
+      this.#connection = undefined;
       signal.removeEventListener('abort', close);
       await this.#subscriptions.detach();
     }
@@ -152,7 +159,7 @@ export class NamespaceReader {
    * its answers are true and of no use. So a loss that a new connection tells of is published after a time only.
    */
   async #settle(connection: NacosConnection): Promise<void> {
-    const { clock, settleMs, events, namespace } = this.#options;
+    const { settings, settleMs, events, namespace } = this.#options;
     let told = false;
     for (let waitedMs = 0; waitedMs < settleMs && !this.#settled; waitedMs += settleTickMs) {
       const held = events.held(namespace);
@@ -161,7 +168,7 @@ export class NamespaceReader {
         told = true;
       }
       this.#evaluate();
-      await clock.sleep(settleTickMs, connection.lost);
+      await settings.clock.sleep(settleTickMs, connection.lost);
     }
     if (!this.#settled) this.#release();
     this.#evaluate();
@@ -173,7 +180,7 @@ export class NamespaceReader {
   }
 
   async #watchNames(connection: NacosConnection): Promise<never> {
-    const { clock, listIntervalMs, backoff } = this.#options;
+    const { settings, listIntervalMs, backoff, servers } = this.#options;
     let torn = 0;
     let failures = 0;
     for (;;) {
@@ -195,9 +202,11 @@ export class NamespaceReader {
         connection.lost.throwIfAborted();
         this.#listed = false;
         this.#failed(toError(error));
-        waitMs = backoffMs(failures++, backoff);
+        // One that answers and is not in order: another one of the cluster may be.
+        if (++failures >= maxListFailures && servers.length > 1 && !isRefused(error)) throw error;
+        waitMs = backoffMs(failures - 1, backoff);
       }
-      await clock.sleep(waitMs, connection.lost);
+      await settings.clock.sleep(waitMs, connection.lost);
     }
   }
 
@@ -217,43 +226,68 @@ export class NamespaceReader {
   }
 
   async #list(connection: NacosConnection): Promise<NameList> {
-    const { http, login, namespace, groups, selects } = this.#options;
-    const list = await listNames({ connection, http, login, namespace, groups });
+    const { settings, namespace, groups, selects } = this.#options;
+    const list = await listNames({ ...settings, connection, namespace, groups });
     const selected = list.services.filter(selects);
     if (list.complete) this.#subscriptions.listed(selected);
     else for (const key of selected) this.#subscriptions.add(key);
     return list;
   }
 
-  /** Reads every service once in the interval, a few at each tick. What is lost on the way is not lost for ever. */
-  async #audit(connection: NacosConnection): Promise<never> {
-    const { clock, auditIntervalMs, logger, namespace } = this.#options;
-    const tickMs = Math.min(auditTickMs, auditIntervalMs);
-    let queue: readonly ServiceKey[] = [];
-    let next = 0;
-    let due = 0;
-    for (;;) {
-      await clock.sleep(tickMs * (0.9 + 0.2 * Math.random()), connection.lost);
-      if (next >= queue.length) {
-        queue = this.#subscriptions.keys;
-        next = 0;
-      }
-      due += (queue.length * tickMs) / auditIntervalMs;
-      const batch = queue.slice(next, next + Math.floor(due));
-      due -= Math.floor(due);
-      next += batch.length;
-      const results = await Promise.allSettled(batch.map((key) => this.#subscriptions.audit(key)));
-      connection.lost.throwIfAborted();
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) logger.debug({ namespace, err: failed.reason }, 'an audit failed; the next one comes in its turn');
+  /** Reads every service once in the interval, besides what is pushed. */
+  #audit(connection: NacosConnection): Promise<never> {
+    const { settings, auditIntervalMs, logger, events } = this.#options;
+    return auditForever(connection, {
+      clock: settings.clock,
+      intervalMs: auditIntervalMs,
+      subscriptions: this.#subscriptions,
+      logger,
+      onRound: (report) => events.auditRound(report),
+    });
+  }
+
+  /**
+   * Lists and reads everything now, repairs what differs, and says what that was. A service that is in the list and was
+   * not known is read from now on; one that is known and in no list any more is asked for by name.
+   *
+   * @throws Error when anything could not be read, or nothing was read yet on this connection
+   */
+  async auditNow(): Promise<AuditReport> {
+    const { namespace } = this.#options;
+    const connection = this.#connection;
+    if (!connection || !this.#complete) throw new Error(`the namespace ${namespace} is not read at the moment`);
+    for (let tried = 0; tried < maxAuditLists; tried++) {
+      const before = new Set(this.#subscriptions.keys.map(formatServiceKey));
+      const list = await this.#list(connection);
+      if (!list.complete) continue;
+      const listed = list.services.filter(this.#options.selects);
+      const missed = listed.filter((key) => !before.has(formatServiceKey(key)));
+      const report = await auditNow(this.#subscriptions, listed);
+      const found = missed.map((key) => ({ service: formatServiceKey(key), detail: 'the service was missed' }));
+      return {
+        compared: listed.length,
+        differences: report.differences + found.length,
+        found: [...found, ...report.found].slice(0, 100),
+      };
     }
+    throw new Error(`the list of the services of ${namespace} changes faster than it can be read`);
+  }
+
+  /** One service as the registry has it now. @throws Error when it cannot be read */
+  ask(key: ServiceKey): Promise<readonly unknown[]> {
+    return this.#subscriptions.ask(key);
   }
 
   #pushed(message: Message): void {
     const { namespace, selects } = this.#options;
     if (message.type === 'NotifySubscriberRequest') {
       const push = pushedInstances(message.body, namespace);
-      if (push) this.#subscriptions.pushed(push.key, push.hosts);
+      if (push) this.#subscriptions.pushed(push.key, push.answer);
+      return;
+    }
+    if (message.type === subscriptionLost) {
+      const { groupName, serviceName } = message.body;
+      this.#subscriptions.renew({ namespace, group: String(groupName), name: String(serviceName) });
       return;
     }
     for (const { kind, key } of nameChanges(message)) {
@@ -297,10 +331,11 @@ export class NamespaceReader {
 function pushedInstances(
   body: Message['body'],
   namespace: string,
-): { key: ServiceKey; hosts: readonly unknown[] } | undefined {
+): { key: ServiceKey; answer: ServiceAnswer } | undefined {
   const info = body['serviceInfo'];
-  if (!isRecord(info)) return undefined;
-  const { name, groupName: group, hosts } = info;
-  if (typeof name !== 'string' || typeof group !== 'string' || !Array.isArray(hosts)) return undefined;
-  return { key: { namespace, group, name: bareName(name) }, hosts };
+  const answer = serviceAnswer(info);
+  if (!isRecord(info) || !answer) return undefined;
+  const { name, groupName: group } = info;
+  if (typeof name !== 'string' || typeof group !== 'string') return undefined;
+  return { key: { namespace, group, name: bareName(name) }, answer };
 }

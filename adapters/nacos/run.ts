@@ -1,18 +1,37 @@
-import { type BackoffOptions, backoffMs, type Deps, matchesGlob, type SourceOutput } from '../../core/plugin/index.js';
+import {
+  type AuditReport,
+  type BackoffOptions,
+  backoffMs,
+  type Deps,
+  matchesGlob,
+  type Service,
+  type SourceOutput,
+  type SourceRecord,
+} from '../../core/plugin/index.js';
+import { joinReports } from './audit.js';
 import type { NacosConfig } from './config.js';
-import { toService } from './convert.js';
+import { type ConvertOptions, toService } from './convert.js';
+import { NacosCredentials } from './credentials.js';
 import { isDubboBookkeeping } from './dubbo.js';
 import { NacosHttp } from './http-client.js';
 import { NacosLogin } from './login.js';
 import { StringPool } from './metadata.js';
 import { type NacosMetrics, nacosMetrics } from './metrics.js';
 import { toError } from './nacos-error.js';
-import { listNamespaces, NamespacesUnlisted } from './namespace-list.js';
+import { listNamespaces, type NamespaceEntry, NamespacesUnlisted } from './namespace-list.js';
 import { type NamespaceEvents, NamespaceReader } from './namespace-reader.js';
+import type { ConnectionSettings } from './open-connection.js';
+import { Protection } from './protection.js';
 import { Publication } from './publication.js';
+import { toRecords } from './raw-records.js';
 import { RequestGate } from './request-gate.js';
+import { literalNames, type Selection, selects, toSelection } from './selection.js';
 import { type NacosServer, parseServer } from './server.js';
+import { serviceDifferences } from './service-differences.js';
 import { formatServiceKey, namespaceId, parseServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
+import { RequestSigner } from './signing.js';
+import type { ServiceAnswer } from './subscriptions.js';
+import { readTrueHealth } from './true-health.js';
 
 /** Namespaces come and go rarely; they are listed so many times less often than names. */
 const namespaceListFactor = 3;
@@ -20,6 +39,7 @@ const namespaceListFactor = 3;
 const missedLists = 2;
 
 interface RunningReader {
+  readonly reader: NamespaceReader;
   readonly end: AbortController;
   readonly done: Promise<void>;
   missed: number;
@@ -32,27 +52,46 @@ export class NacosRun {
   readonly #signal: AbortSignal;
   readonly #servers: readonly NacosServer[];
   readonly #http: NacosHttp;
-  readonly #login: NacosLogin;
-  readonly #gate: RequestGate;
+  readonly #settings: ConnectionSettings;
   readonly #backoff: BackoffOptions;
   readonly #metrics: NacosMetrics;
   readonly #publication: Publication;
+  readonly #protection: Protection;
+  readonly #out: SourceOutput;
   readonly #pool = new StringPool();
   readonly #readers = new Map<string, RunningReader>();
+  readonly #namespaces: Selection;
+  readonly #groups: Selection;
+  readonly #convertOptions: ConvertOptions;
 
   constructor(config: NacosConfig, deps: Deps, out: SourceOutput, signal: AbortSignal) {
-    const { servers, grpcPortOffset, tls, requestTimeoutMs, username, password } = config;
+    const { servers, grpcPortOffset, tls, requestTimeoutMs: timeoutMs, username, password } = config;
+    const { accessKey, secretKey, signingRegion: region } = config;
     const { clock } = deps;
     this.#config = config;
     this.#deps = deps;
+    this.#out = out;
     this.#signal = signal;
-    this.#servers = servers.map((url) => parseServer(url, grpcPortOffset));
-    this.#http = new NacosHttp(this.#servers, tls, requestTimeoutMs);
-    this.#gate = new RequestGate(clock, config.maxConcurrentRequests, config.maxRequestsPerSecond);
-    this.#backoff = { baseMs: config.retryBaseMs, maxMs: Math.max(config.retryBaseMs, config.retryMaxMs) };
-    this.#login = new NacosLogin({ http: this.#http, clock, backoff: this.#backoff, username, password, signal });
+    this.#namespaces = toSelection(config.namespaces);
+    this.#groups = toSelection(config.groups);
+    this.#convertOptions = { ...config, clusters: toSelection(config.clusters), servicePort: config.servicePort };
     this.#metrics = nacosMetrics(deps.metrics, deps.name);
+    this.#servers = servers.map((url) => parseServer(url, grpcPortOffset));
+    this.#http = new NacosHttp({ servers: this.#servers, tls, timeoutMs, metrics: this.#metrics });
+    this.#backoff = { baseMs: config.retryBaseMs, maxMs: Math.max(config.retryBaseMs, config.retryMaxMs) };
+    const login = new NacosLogin({ http: this.#http, clock, backoff: this.#backoff, username, password, signal });
+    const signs = accessKey !== undefined && secretKey !== undefined;
+    const signer = signs ? new RequestSigner({ accessKey, secretKey, region, clock }) : undefined;
+    const gate = new RequestGate(clock, config.maxConcurrentRequests, config.maxRequestsPerSecond);
+    const credentials = new NacosCredentials(login, signer);
+    this.#settings = { ...config, tls, http: this.#http, credentials, gate, clock, metrics: this.#metrics };
     this.#publication = new Publication(out);
+    this.#protection = new Protection({
+      read: (key, clusters) => readTrueHealth(this.#settings, key, clusters, signal),
+      onHealth: (key, hosts) => this.#put(key, hosts),
+      notice: (key, text) => out.notice(key, text),
+      signal,
+    });
   }
 
   /** Settles after the signal aborts, when every connection is closed. */
@@ -62,7 +101,8 @@ export class NacosRun {
     };
     this.#signal.addEventListener('abort', endAll, { once: true });
     try {
-      await (this.#config.namespaces ? this.#readNamed(this.#config.namespaces) : this.#readAll());
+      const named = literalNames(this.#namespaces);
+      await (named ? this.#readNamed(named) : this.#readAll());
     } finally {
       this.#signal.removeEventListener('abort', endAll);
       endAll();
@@ -85,12 +125,12 @@ export class NacosRun {
     while (!this.#signal.aborted) {
       let waitMs = this.#config.listIntervalMs * namespaceListFactor * (0.9 + 0.2 * Math.random());
       try {
-        await this.#follow(await listNamespaces(this.#http, this.#login, this.#signal));
+        await this.#follow(await listNamespaces(this.#http, this.#settings.credentials, this.#signal));
         failures = 0;
       } catch (error) {
         if (this.#signal.aborted) return;
         const unlisted = error instanceof NamespacesUnlisted;
-        const read = unlisted ? [publicNamespace] : [];
+        const read = unlisted ? this.#namesForSure() : [];
         this.#publication.namespacesFailed(toError(error), read);
         for (const namespace of read) this.#start(namespace);
         if (!unlisted) waitMs = backoffMs(failures++, this.#backoff);
@@ -100,8 +140,15 @@ export class NacosRun {
     }
   }
 
-  async #follow(listed: readonly string[]): Promise<void> {
-    const namespaces = new Set(listed);
+  /** What is to be read of namespaces that cannot be listed. */
+  #namesForSure(): readonly string[] {
+    const named = this.#namespaces.include?.filter((name) => !name.includes('*')) ?? [];
+    return [...new Set([publicNamespace, ...named])].filter((name) => selects(this.#namespaces, name));
+  }
+
+  async #follow(listed: readonly NamespaceEntry[]): Promise<void> {
+    const selected = listed.filter(({ id, title }) => selects(this.#namespaces, id, title));
+    const namespaces = new Set(selected.map(({ id }) => id));
     const ended: Promise<void>[] = [];
     for (const [namespace, reader] of this.#readers) {
       reader.missed = namespaces.has(namespace) ? 0 : reader.missed + 1;
@@ -119,30 +166,23 @@ export class NacosRun {
 
   #start(namespace: string): void {
     if (this.#readers.has(namespace)) return;
-    const { tls, groups, requestTimeoutMs, keepAliveMs, listIntervalMs, auditIntervalMs, settleMs } = this.#config;
-    const { clock, logger } = this.#deps;
+    const { listIntervalMs, auditIntervalMs, settleMs } = this.#config;
     const end = new AbortController();
     if (this.#signal.aborted) end.abort(this.#signal.reason);
     const reader = new NamespaceReader({
       namespace,
       servers: this.#servers,
-      groups,
+      groups: literalNames(this.#groups),
       selects: (key) => this.#selects(key),
-      tls,
-      http: this.#http,
-      login: this.#login,
-      gate: this.#gate,
-      clock,
-      logger,
+      settings: this.#settings,
+      logger: this.#deps.logger,
       backoff: this.#backoff,
-      requestTimeoutMs,
-      keepAliveMs,
       listIntervalMs,
       auditIntervalMs,
       settleMs,
       events: this.#events(end.signal),
     });
-    this.#readers.set(namespace, { end, done: reader.run(end.signal), missed: 0 });
+    this.#readers.set(namespace, { reader, end, done: reader.run(end.signal), missed: 0 });
   }
 
   #events(ended: AbortSignal): NamespaceEvents {
@@ -154,13 +194,23 @@ export class NacosRun {
       release: (namespace) => {
         if (!ended.aborted) publication.release(namespace);
       },
-      instances: (key, hosts) => {
-        if (ended.aborted) return false;
+      instances: (key, answer) => {
+        if (!ended.aborted) this.#answered(key, answer);
+      },
+      audited: (key, answer) => {
+        if (ended.aborted) return [];
         const before = publication.service(key.namespace, formatServiceKey(key));
-        return publication.put(key.namespace, toService(key, hosts, this.#convertOptions, this.#pool, before));
+        const differences = serviceDifferences(before, this.#answered(key, answer));
+        if (differences.length > 0) this.#metrics.auditDifference();
+        return differences;
+      },
+      auditRound: (report) => {
+        if (!ended.aborted) this.#out.audited(report);
       },
       removed: (key) => {
-        if (!ended.aborted) publication.remove(key.namespace, formatServiceKey(key));
+        if (ended.aborted) return;
+        this.#protection.forget(key);
+        publication.remove(key.namespace, formatServiceKey(key));
       },
       complete: (namespace) => {
         if (!ended.aborted) publication.complete(namespace);
@@ -170,21 +220,43 @@ export class NacosRun {
         this.#metrics.readFailed();
         publication.failed(namespace, error);
       },
-      auditDifference: ({ namespace, group, name }) => {
-        this.#metrics.auditDifference();
-        this.#deps.logger.warn({ namespace, group, service: name }, 'a change of this service had not been pushed');
-      },
     };
   }
 
-  get #convertOptions() {
-    const { clusters, protocol, servicePort } = this.#config;
-    return { clusters, protocol, servicePort };
+  /** Publishes what a server says of a service. @returns what was made of it */
+  #answered(key: ServiceKey, { hosts, isProtected }: ServiceAnswer): Service {
+    const before = () => {
+      const service = this.#publication.service(key.namespace, formatServiceKey(key));
+      return new Map(service?.instances.map(({ id, health }) => [id, health !== 'unhealthy']));
+    };
+    return this.#put(key, this.#protection.answered(key, hosts, isProtected, before));
   }
 
-  #selects({ name }: ServiceKey): boolean {
+  #put(key: ServiceKey, hosts: readonly unknown[]): Service {
+    const before = this.#publication.service(key.namespace, formatServiceKey(key));
+    const service = toService(key, hosts, this.#convertOptions, this.#pool, before);
+    this.#publication.put(key.namespace, service);
+    return service;
+  }
+
+  /** @throws Error when a namespace could not be read whole */
+  async audit(): Promise<AuditReport> {
+    const readers = [...this.#readers.values()];
+    const reports = await Promise.all(readers.map(({ reader }) => reader.auditNow()));
+    return joinReports(reports);
+  }
+
+  /** @throws Error when the service cannot be read */
+  async records(name: string): Promise<readonly SourceRecord[]> {
+    const key = parseServiceKey(name);
+    const reader = key && this.#readers.get(key.namespace)?.reader;
+    if (!key || !reader) throw new Error(`${JSON.stringify(name)} is no service of a namespace that is read`);
+    return toRecords(await reader.ask(key), this.#publication.service(key.namespace, name));
+  }
+
+  #selects({ group, name }: ServiceKey): boolean {
     const { include, exclude } = this.#config;
-    if (isDubboBookkeeping(name)) return false;
+    if (isDubboBookkeeping(name) || !selects(this.#groups, group)) return false;
     if (include && !include.some((glob) => matchesGlob(glob, name))) return false;
     return !exclude.some((glob) => matchesGlob(glob, name));
   }

@@ -12,6 +12,11 @@ export function formatServiceKey({ namespace, group, name }: ServiceKey): string
   return namespace + separator + group + separator + name;
 }
 
+/** Nacos's grouped name, `group@@name`; a name that has its group already stays as it is. */
+export function formatGroupedName(group: string | undefined, name: string): string {
+  return group && !name.includes(separator) ? group + separator + name : name;
+}
+
 /** The key that a fuzzy watch sends, or undefined when it is none. */
 export function parseServiceKey(text: string): ServiceKey | undefined {
   const [namespace, group, name, ...rest] = text.split(separator);

@@ -1,4 +1,4 @@
-import type { Deps, Source, SourceOutput } from '../../core/plugin/index.js';
+import type { AuditReport, Deps, Source, SourceOutput, SourceRecord } from '../../core/plugin/index.js';
 import type { NacosConfig } from './config.js';
 import { NacosRun } from './run.js';
 
@@ -6,6 +6,7 @@ import { NacosRun } from './run.js';
 export class NacosSource implements Source {
   readonly #config: NacosConfig;
   readonly #deps: Deps;
+  #run: NacosRun | undefined;
 
   constructor(config: NacosConfig, deps: Deps) {
     this.#config = config;
@@ -14,6 +15,35 @@ export class NacosSource implements Source {
 
   /** Never rejects: whatever fails is retried in here, with back-off, and reported as degraded meanwhile. */
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
-    await new NacosRun(this.#config, this.#deps, out, signal).run();
+    const run = new NacosRun(this.#config, this.#deps, out, signal);
+    this.#run = run;
+    try {
+      await run.run();
+    } finally {
+      this.#run = undefined;
+    }
   }
+
+  async audit(signal: AbortSignal): Promise<AuditReport> {
+    return withSignal(this.#current().audit(), signal);
+  }
+
+  async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
+    return withSignal(this.#current().records(service), signal);
+  }
+
+  #current(): NacosRun {
+    if (!this.#run) throw new Error('the source does not run');
+    return this.#run;
+  }
+}
+
+/** Ends the wait when `signal` aborts. The requests behind it have deadlines of their own. */
+function withSignal<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

@@ -1,5 +1,5 @@
 import { isRecord } from '../../core/model/is-record.js';
-import { type BackoffOptions, backoffMs, type Clock } from '../../core/plugin/index.js';
+import { type AuditDifference, type BackoffOptions, backoffMs, type Clock } from '../../core/plugin/index.js';
 import type { NacosConnection } from './connection.js';
 import { isBadParameter, NacosError, toError } from './nacos-error.js';
 import type { RequestGate } from './request-gate.js';
@@ -10,10 +10,18 @@ const toleratedFailures = 2;
 /** A service must be missing in so many complete lists before it is asked for by name. */
 const missedLists = 2;
 
+/** The instances of a service, whole, as they came. */
+export interface ServiceAnswer {
+  readonly hosts: readonly unknown[];
+  /** Too few are healthy, so the server calls all of them healthy. */
+  readonly isProtected: boolean;
+}
+
 /** What becomes of what the server says. Must not throw. */
 export interface SubscriptionEvents {
-  /** The instances of a service, whole, as they came. @returns whether they are new to us */
-  instances(key: ServiceKey, hosts: readonly unknown[]): boolean;
+  instances(key: ServiceKey, answer: ServiceAnswer): void;
+  /** As `instances`, read to be sure. @returns how it differs from what had been pushed */
+  audited(key: ServiceKey, answer: ServiceAnswer): readonly AuditDifference[];
   /** The service is in no list any more, and has no instance when asked for. */
   removed(key: ServiceKey): void;
   /** A service cannot be read although its namespace can. */
@@ -22,8 +30,6 @@ export interface SubscriptionEvents {
   progress(): void;
   /** The server's parameter check lets nobody read a service of this name. */
   unreadable(key: ServiceKey, error: Error): void;
-  /** A service, read to be sure, is not what was pushed. */
-  auditDifference(key: ServiceKey): void;
 }
 
 interface Subscription {
@@ -144,22 +150,51 @@ export class Subscriptions {
   }
 
   /** The server pushed the instances of a service. */
-  pushed(key: ServiceKey, hosts: readonly unknown[]): void {
+  pushed(key: ServiceKey, answer: ServiceAnswer): void {
     const subscription = this.#all.get(formatServiceKey(key));
     if (!subscription?.wanted) return;
     subscription.pushes++;
-    this.#options.events.instances(subscription.key, hosts);
+    this.#options.events.instances(subscription.key, answer);
   }
 
-  /** Reads one service besides what is pushed. */
-  async audit(key: ServiceKey): Promise<void> {
+  /** What was subscribed is so no longer: subscribed anew, and pending until that is answered. */
+  renew(key: ServiceKey): void {
+    const subscription = this.#all.get(formatServiceKey(key));
+    if (!subscription?.wanted || !subscription.held) return;
+    subscription.held = false;
+    this.#pending++;
+    this.#settle(subscription);
+  }
+
+  /** Whether a service is read, or will be. */
+  has(key: ServiceKey): boolean {
+    return this.#all.get(formatServiceKey(key))?.wanted === true;
+  }
+
+  /**
+   * Reads one service besides what is pushed.
+   *
+   * @returns how it differed; undefined when there was nothing to compare with, for it changes right now
+   * @throws as {@link NacosConnection.request}
+   */
+  async audit(key: ServiceKey): Promise<readonly AuditDifference[] | undefined> {
     const connection = this.#connection;
     const subscription = this.#all.get(formatServiceKey(key));
-    if (!connection || !subscription?.held || !subscription.wanted || subscription.busy) return;
+    if (!connection || !subscription?.held || !subscription.wanted || subscription.busy) return undefined;
     const { pushes } = subscription;
-    const hosts = await this.#query(connection, key);
-    if (subscription.pushes !== pushes || !subscription.wanted) return;
-    if (this.#options.events.instances(key, hosts)) this.#options.events.auditDifference(key);
+    const answer = await this.#query(connection, key);
+    if (subscription.pushes !== pushes || !subscription.wanted) return undefined;
+    return this.#options.events.audited(key, answer);
+  }
+
+  /**
+   * The answer of the server about one service, as it came.
+   *
+   * @throws as {@link NacosConnection.request}; Error when there is no connection
+   */
+  async ask(key: ServiceKey): Promise<readonly unknown[]> {
+    if (!this.#connection) throw new Error('there is no connection to the registry');
+    return (await this.#query(this.#connection, key)).hosts;
   }
 
   #doubt(subscription: Subscription): void {
@@ -206,23 +241,23 @@ export class Subscriptions {
     const { events } = this.#options;
     const { key, pushes } = subscription;
     if (subscription.wanted && !subscription.held) {
-      const hosts = await this.#subscribe(connection, key, true);
+      const answer = await this.#subscribe(connection, key);
       subscription.held = true;
       this.#pending--;
-      if (subscription.pushes === pushes) events.instances(key, hosts);
+      if (subscription.pushes === pushes) events.instances(key, answer);
     } else if (subscription.wanted && subscription.doubted) {
-      const hosts = await this.#query(connection, key);
+      const answer = await this.#query(connection, key);
       subscription.doubted = false;
-      if (hosts.length > 0) {
+      if (answer.hosts.length > 0) {
         subscription.missed = 0;
-        if (subscription.pushes === pushes) events.instances(key, hosts);
+        if (subscription.pushes === pushes) events.instances(key, answer);
       } else {
         subscription.wanted = false;
         events.removed(key);
       }
     } else {
       try {
-        await this.#subscribe(connection, key, false);
+        await this.#unsubscribe(connection, key);
       } finally {
         // After a failure nobody knows; should it be wanted again, it is subscribed again.
         subscription.held = false;
@@ -231,14 +266,18 @@ export class Subscriptions {
     }
   }
 
-  async #subscribe(connection: NacosConnection, key: ServiceKey, subscribe: boolean): Promise<readonly unknown[]> {
-    const body = { ...naming(key), clusters: '', subscribe };
-    return hostsOf(await this.#request(connection, 'SubscribeServiceRequest', body));
+  async #subscribe(connection: NacosConnection, key: ServiceKey): Promise<ServiceAnswer> {
+    const body = { ...naming(key), clusters: '', subscribe: true };
+    return answerOf(await this.#request(connection, 'SubscribeServiceRequest', body));
   }
 
-  async #query(connection: NacosConnection, key: ServiceKey): Promise<readonly unknown[]> {
+  async #unsubscribe(connection: NacosConnection, key: ServiceKey): Promise<void> {
+    await this.#request(connection, 'SubscribeServiceRequest', { ...naming(key), clusters: '', subscribe: false });
+  }
+
+  async #query(connection: NacosConnection, key: ServiceKey): Promise<ServiceAnswer> {
     const body = { ...naming(key), cluster: '', healthyOnly: false, udpPort: 0 };
-    return hostsOf(await this.#request(connection, 'ServiceQueryRequest', body));
+    return answerOf(await this.#request(connection, 'ServiceQueryRequest', body));
   }
 
   #request(connection: NacosConnection, type: string, body: Readonly<Record<string, unknown>>) {
@@ -279,9 +318,14 @@ function naming({ namespace, group, name }: ServiceKey): Readonly<Record<string,
 }
 
 /** @throws NacosError when the answer has no list of instances: that is a failed read, not an empty service */
-function hostsOf(body: Readonly<Record<string, unknown>>): readonly unknown[] {
-  const info = body['serviceInfo'];
-  const hosts = isRecord(info) ? info['hosts'] : undefined;
-  if (!Array.isArray(hosts)) throw new NacosError('the answer has no list of instances', 0);
-  return hosts;
+function answerOf(body: Readonly<Record<string, unknown>>): ServiceAnswer {
+  const answer = serviceAnswer(body['serviceInfo']);
+  if (!answer) throw new NacosError('the answer has no list of instances', 0);
+  return answer;
+}
+
+/** What a `ServiceInfo` says; undefined when it has no list of instances. */
+export function serviceAnswer(info: unknown): ServiceAnswer | undefined {
+  if (!isRecord(info) || !Array.isArray(info['hosts'])) return undefined;
+  return { hosts: info['hosts'], isProtected: info['reachProtectionThreshold'] === true };
 }

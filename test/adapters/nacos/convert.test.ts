@@ -6,7 +6,12 @@ import { StringPool } from '../../../adapters/nacos/metadata.js';
 import type { Service } from '../../../core/model/index.js';
 import { serviceProblems } from '../../../testkit/index.js';
 
-const options: ConvertOptions = { clusters: undefined, protocol: 'http', servicePort: undefined };
+const options: ConvertOptions = {
+  clusters: { include: undefined, exclude: [] },
+  clusterLocality: 'none',
+  protocol: 'http',
+  servicePort: undefined,
+};
 const orders = { namespace: 'public', group: 'DEFAULT_GROUP', name: 'orders' };
 const host = (change: Readonly<Record<string, unknown>> = {}) => ({
   ip: '10.0.0.1',
@@ -181,7 +186,9 @@ describe('adapters/nacos convert', () => {
   });
 
   it('reads only the clusters that are wanted', () => {
-    const service = convert([host(), host({ clusterName: 'c1' })], orders, { clusters: ['c1'] });
+    const service = convert([host(), host({ clusterName: 'c1' })], orders, {
+      clusters: { include: ['c1'], exclude: [] },
+    });
     assert.deepEqual(
       service.instances.map(({ id }) => id),
       ['10.0.0.1:8080@c1'],

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Registry } from 'prom-client';
 import { NacosHttp } from '../../../adapters/nacos/http-client.js';
+import { nacosMetrics } from '../../../adapters/nacos/metrics.js';
 import { parseServer } from '../../../adapters/nacos/server.js';
 
 /** What a signal holds of signals made from it by `AbortSignal.any`, which it never lets go. */
@@ -25,7 +27,12 @@ describe('adapters/nacos HTTP client', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     assert.ok(typeof address === 'object' && address !== null);
-    http = new NacosHttp([parseServer(`http://127.0.0.1:${address.port}`, 1000)], undefined, 300);
+    http = new NacosHttp({
+      servers: [parseServer(`http://127.0.0.1:${address.port}`, 1000)],
+      tls: undefined,
+      timeoutMs: 300,
+      metrics: nacosMetrics(new Registry(), 'a'),
+    });
   });
   afterEach(async () => {
     await http.close();

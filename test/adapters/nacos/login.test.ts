@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Registry } from 'prom-client';
 import { NacosHttp } from '../../../adapters/nacos/http-client.js';
 import { NacosLogin } from '../../../adapters/nacos/login.js';
+import { nacosMetrics } from '../../../adapters/nacos/metrics.js';
 import { NacosError } from '../../../adapters/nacos/nacos-error.js';
 import { parseServer } from '../../../adapters/nacos/server.js';
 import { Secret } from '../../../core/plugin/index.js';
@@ -34,7 +36,12 @@ describe('adapters/nacos login', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     assert.ok(typeof address === 'object' && address !== null);
-    http = new NacosHttp([parseServer(`http://127.0.0.1:${address.port}`, 1000)], undefined, 1000);
+    http = new NacosHttp({
+      servers: [parseServer(`http://127.0.0.1:${address.port}`, 1000)],
+      tls: undefined,
+      timeoutMs: 1000,
+      metrics: nacosMetrics(new Registry(), 'a'),
+    });
     clock = new ManualClock();
     answer = () => ({ status: 200, body: JSON.stringify({ accessToken: `t${asked.length}`, tokenTtl: 100 }) });
   });

@@ -10,7 +10,12 @@ const service = (namespace: string, name: string, ...ips: string[]) =>
   toService(
     { namespace, group: 'G', name },
     ips.map((ip) => ({ ip, port: 80 })),
-    { clusters: undefined, protocol: 'http', servicePort: undefined },
+    {
+      clusters: { include: undefined, exclude: [] },
+      clusterLocality: 'none',
+      protocol: 'http',
+      servicePort: undefined,
+    },
     pool,
   );
 const make = (...namespaces: string[]) => {

@@ -1,0 +1,195 @@
+import { setMaxListeners } from 'node:events';
+import { isRecord } from '../../core/model/is-record.js';
+import { printable } from '../../core/model/printable.js';
+import type { Clock } from '../../core/plugin/index.js';
+import type { NacosConnection } from './connection.js';
+import type { NacosCredentials } from './credentials.js';
+import type { HttpRequest, NacosHttp } from './http-client.js';
+import { InstancePoller } from './instance-poller.js';
+import { NacosError, toError } from './nacos-error.js';
+import type { Message } from './payload.js';
+import type { RequestGate } from './request-gate.js';
+import type { NacosServer } from './server.js';
+import { formatGroupedName } from './service-key.js';
+import type { SignedResource } from './signing.js';
+
+const missedKeepAlives = 2;
+/** `ConfigQueryResponse.CONFIG_NOT_FOUND`, as the gRPC protocol says it. */
+export const configNotFound = 300;
+
+export interface HttpConnectionOptions {
+  readonly server: NacosServer;
+  readonly http: NacosHttp;
+  readonly credentials: NacosCredentials;
+  readonly gate: RequestGate;
+  readonly clock: Clock;
+  readonly keepAliveMs: number;
+  /** In this time each service that is subscribed is asked for once. */
+  readonly pollIntervalMs: number;
+  /** What has changed, as a server of the gRPC protocol would push it. Must not throw. */
+  readonly onPush: (message: Message) => void;
+}
+
+/**
+ * The HTTP API of Nacos 1.x (`/v1/ns`), with the requests and pushes of the newer protocol on top: what is subscribed is
+ * asked for again and again, and what is different then is pushed.
+ */
+export class HttpConnection implements NacosConnection {
+  readonly protocol = 'http';
+  readonly redirect = undefined;
+  readonly server: NacosServer;
+  readonly #options: HttpConnectionOptions;
+  readonly #lost = new AbortController();
+  readonly #poller: InstancePoller;
+
+  private constructor(options: HttpConnectionOptions) {
+    const { gate, clock, pollIntervalMs, onPush } = options;
+    this.server = options.server;
+    this.#options = options;
+    // Every request under way waits for it.
+    setMaxListeners(0, this.lost);
+    this.#poller = new InstancePoller({
+      gate,
+      clock,
+      intervalMs: pollIntervalMs,
+      onPush,
+      read: (body) => this.#instances(body),
+    });
+  }
+
+  /**
+   * Looks whether the server is there and says of itself that it is up. The caller closes the connection.
+   *
+   * @throws NacosError when it is not; the signal's reason
+   */
+  static async open(options: HttpConnectionOptions, signal: AbortSignal): Promise<HttpConnection> {
+    const connection = new HttpConnection(options);
+    const onAbort = () => connection.close(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      await connection.#checkUp();
+      void connection.#keepAlive();
+      void connection.#poller.run(connection.lost);
+      return connection;
+    } catch (error) {
+      connection.close();
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  can(): boolean {
+    return false;
+  }
+
+  async request(type: string, body: Message['body']): Promise<Message['body']> {
+    switch (type) {
+      case 'ServiceListRequest':
+        return this.#services(body);
+      case 'ServiceQueryRequest':
+        return { serviceInfo: await this.#instances(body) };
+      case 'SubscribeServiceRequest':
+        return this.#subscribe(body);
+      case 'ConfigQueryRequest':
+        return this.#config(body);
+      default:
+        throw new NacosError(`${this.server.baseUrl} has no ${type} in its HTTP API`, 501);
+    }
+  }
+
+  close(reason: unknown = new Error('the connection was closed')): void {
+    if (!this.lost.aborted) this.#lost.abort(toError(reason));
+  }
+
+  async #subscribe(body: Message['body']): Promise<Message['body']> {
+    if (body['subscribe'] !== true) {
+      this.#poller.remove(body);
+      return {};
+    }
+    const serviceInfo = await this.#instances(body);
+    this.#poller.add(body, serviceInfo);
+    return { serviceInfo };
+  }
+
+  async #services({ namespace, groupName, pageNo, pageSize }: Message['body']): Promise<Message['body']> {
+    const query = { ...place(namespace, groupName), pageNo: String(pageNo), pageSize: String(pageSize) };
+    const { count, doms } = await this.#get('/v1/ns/service/list', query, { kind: 'naming' });
+    return { count, serviceNames: doms };
+  }
+
+  async #instances({ namespace, groupName, serviceName }: Message['body']): Promise<Message['body']> {
+    const [group, service] = [String(groupName), String(serviceName)];
+    const query = {
+      ...place(namespace, groupName),
+      serviceName: formatGroupedName(group, service),
+      clusters: '',
+      healthyOnly: 'false',
+    };
+    return this.#get('/v1/ns/instance/list', query, { kind: 'naming', group, service });
+  }
+
+  async #config({ tenant, group, dataId }: Message['body']): Promise<Message['body']> {
+    const resource = { namespace: String(tenant), group: String(group) };
+    const query = { tenant: resource.namespace, group: resource.group, dataId: String(dataId) };
+    const request = { path: '/v1/cs/configs', query };
+    const { status, text } = await this.#ask(request, { kind: 'config', ...resource });
+    if (status === 200) return { content: text };
+    const code = status === 404 ? configNotFound : status;
+    throw new NacosError(`${this.server.baseUrl}${request.path} answered ${status} ${printable(text)}`, code);
+  }
+
+  #get(path: string, query: Readonly<Record<string, string>>, resource: SignedResource): Promise<Message['body']> {
+    const { http, credentials } = this.#options;
+    return credentials.authorized(resource, (proof) =>
+      http.requestOf(this.server, { path, query, credentials: proof }, this.lost),
+    );
+  }
+
+  #ask(request: HttpRequest, resource: SignedResource) {
+    const { http, credentials } = this.#options;
+    return credentials.authorized(resource, async (proof) => {
+      const answer = await http.ask(this.server, { ...request, credentials: proof }, this.lost);
+      if (answer.status === 401 || answer.status === 403) {
+        throw new NacosError(`${this.server.baseUrl}${request.path} answered ${answer.status}`, answer.status);
+      }
+      return answer;
+    });
+  }
+
+  /** A server that is there and is not in order yet, or no longer, answers with an empty registry if one lets it. */
+  async #checkUp(): Promise<void> {
+    const { status } = await this.#get('/v1/ns/operator/metrics', {}, { kind: 'naming' });
+    if (status !== 'UP') throw new NacosError(`${this.server.baseUrl} says that it is ${printable(status)}`, 503);
+  }
+
+  async #keepAlive(): Promise<void> {
+    const { clock, keepAliveMs } = this.#options;
+    let missed = 0;
+    while (!this.lost.aborted) {
+      try {
+        await clock.sleep(keepAliveMs, this.lost);
+        await this.#checkUp();
+        missed = 0;
+      } catch (error) {
+        // One that refuses connections is being restarted; it may be back before it is asked again, knowing nothing.
+        if (isRefusedConnection(error) || ++missed >= missedKeepAlives) this.close(error);
+      }
+    }
+  }
+}
+
+function isRefusedConnection(error: unknown): boolean {
+  const cause = error instanceof NacosError ? error.cause : undefined;
+  return isRecord(cause) && (cause['code'] === 'ECONNREFUSED' || cause['code'] === 'ECONNRESET');
+}
+
+function place(namespace: unknown, group: unknown): Readonly<Record<string, string>> {
+  return { namespaceId: String(namespace), groupName: String(group) };
+}
