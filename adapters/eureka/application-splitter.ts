@@ -148,7 +148,8 @@ export class ApplicationSplitter {
   }
 }
 
-function parseJson(text: string): unknown {
+/** @throws ListingError, which quotes nothing */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

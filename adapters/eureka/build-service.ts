@@ -10,20 +10,20 @@ import {
 import { type EurekaConfig, grpcPortNumber, securePortNumber } from './config.js';
 import type { InstanceRecord } from './convert.js';
 
-export type ServiceOptions = Pick<EurekaConfig, 'protocol' | 'servicePort'>;
+export type ServiceOptions = Pick<EurekaConfig, 'protocol' | 'servicePort' | 'serviceName'>;
 
 const maxNameLength = 255;
 const maxRejections = 100;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controls = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Whether an application of this name can be a service. */
+/** Whether an application or VIP address of this name can be a service. */
 export function isServiceName(name: string): boolean {
   return name !== '' && name.length <= maxNameLength && !controls.test(name);
 }
 
 /**
- * An application with its instances as a service.
+ * The instances of an application, or behind a VIP address, as a service, sorted by id.
  * @param before the service as it was published last: with no instance left, its ports and names stay
  */
 export function buildService(
@@ -40,12 +40,14 @@ export function buildService(
     return { ...(before ?? emptyService(name, options)), instances: [], ...noRejections, ...extra };
   const spoken = new Set(usable.flatMap(({ plainProtocol }) => plainProtocol ?? []));
   const plain = spoken.size === 1 ? [...spoken].join() : options.protocol;
-  const instances = usable.map(({ instance, plainProtocol }) =>
-    plainProtocol === undefined || plainProtocol === plain ? instance : rename(instance, plainProtocol, plain),
-  );
+  const instances = usable
+    .map(({ instance, plainProtocol }) =>
+      plainProtocol === undefined || plainProtocol === plain ? instance : rename(instance, plainProtocol, plain),
+    )
+    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   return {
     name,
-    attributes: attributesOf(name, firstVip(found)),
+    attributes: attributesOf(name, found, options),
     ports: portsOf(instances, plain as Protocol, options),
     instances,
     metadata: serviceMetadata(found),
@@ -58,7 +60,7 @@ const noRejections = { rejected: [] };
 
 function emptyService(name: string, options: ServiceOptions): Service {
   const ports = portsOf([], options.protocol, options);
-  return { name, attributes: attributesOf(name, ''), ports, instances: [], metadata: metadataFrom([]) };
+  return { name, attributes: attributesOf(name, [], options), ports, instances: [], metadata: metadataFrom([]) };
 }
 
 /** Instances that disagree on the protocol of the plain port: one port of the service, so one name. */
@@ -79,10 +81,17 @@ function portsOf(instances: readonly Instance[], plain: Protocol, { servicePort 
   return used.size === 0 ? all.slice(0, 1) : all.filter((port) => used.has(port.name));
 }
 
-function attributesOf(name: string, vip: string): Metadata {
+function attributesOf(name: string, records: readonly InstanceRecord[], { serviceName }: ServiceOptions): Metadata {
+  if (serviceName === 'app') return attributes(name, name, firstVip(records));
+  const [first = ''] = [...new Set(records.map(({ application }) => application))].sort();
+  // Some VIP addresses are written with a port, which is no part of a host's name.
+  return attributes(name.replace(/:[0-9]{1,5}$/, ''), first, name);
+}
+
+function attributes(name: string, application: string, vip: string): Metadata {
   return metadataFrom([
     ['name', name.toLowerCase()],
-    ['application', name],
+    ['application', application],
     ['vip', vip],
   ]);
 }

@@ -31,8 +31,13 @@ export const eurekaSchema = z
       .min(1)
       .max(32)
       .describe(
-        'Base URLs of the servers, as http://eureka:8761/eureka; the first that answers is read, the others are the failover.',
+        'Base URLs of the servers, as http://eureka:8761/eureka, those of the own zone first: the first that answers is read, the others are the failover.',
       ),
+    regions: z
+      .array(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected the name of a region, as us-west-2'))
+      .max(32)
+      .default([])
+      .describe('Remote regions to read too, by the names that the servers know them by. Default: the own one alone.'),
     username: z.string().min(1).optional().describe('User for HTTP basic authentication.'),
     password: secret().optional().describe('Password for HTTP basic authentication; ${env:NAME} or ${file:PATH}.'),
     tls: tlsClient().optional().describe('TLS towards the servers: paths of PEM files, and the server name to expect.'),
@@ -63,9 +68,17 @@ export const eurekaSchema = z
         'How long an application stays known as an empty service after its last instance has gone, in ms. Default 600000.',
       ),
     address: z
-      .enum(['ip', 'hostname'])
+      .enum(['ip', 'hostname', 'auto'])
       .default('ip')
-      .describe('Which address of an instance is published: its ipAddr or its hostName. Default ip.'),
+      .describe(
+        'Which address of an instance is published: ip, its ipAddr; hostname, its hostName; auto, the ipAddr where it is one that can be called, else the hostName. Default ip.',
+      ),
+    serviceName: z
+      .enum(['app', 'vip'])
+      .default('app')
+      .describe(
+        'What makes up a service: app, an application; vip, all instances with one vipAddress or secureVipAddress, of whatever application. Default app.',
+      ),
     protocol: z
       .enum(plainProtocols)
       .default('http')
@@ -76,6 +89,16 @@ export const eurekaSchema = z
       })
       .default(80)
       .describe('Number that mesh clients dial for the plain port, whatever the instances listen on. Default 80.'),
+    dashboardPath: z
+      .string()
+      .regex(/^\/[^?#\s]{0,255}$/, 'expected a path that begins with /')
+      .default('/')
+      .describe(
+        'Path of the web pages of a Spring server (its eureka.dashboard.path), which tell of self-preservation. Default /.',
+      ),
+    dashboardIntervalMs: milliseconds(0)
+      .default(60_000)
+      .describe('Time between two looks at that page, in ms, with jitter; 0 for none. Default 60000.'),
   })
   .superRefine((config, context) => {
     if ((config.username === undefined) === (config.password === undefined)) return;

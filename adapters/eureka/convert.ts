@@ -1,4 +1,4 @@
-import { checkAddress, checkPort } from '../../core/model/address.js';
+import { type AddressCheck, checkAddress, checkPort } from '../../core/model/address.js';
 import { isRecord } from '../../core/model/is-record.js';
 import {
   defaultWeight,
@@ -9,11 +9,14 @@ import {
   printable,
 } from '../../core/plugin/index.js';
 import { type EurekaConfig, isPlainProtocol } from './config.js';
+import { credentialKey, credentialValue } from './credentials.js';
 import { Fields } from './fields.js';
 import type { Sharing } from './sharing.js';
 
 /** An instance as a listing or a delta has it. */
 export interface InstanceRecord {
+  /** Name of the application. */
+  readonly application: string;
   /** Unique in the application. */
   readonly id: string;
   /** `status` as written; the servers count these in `apps__hashcode`. */
@@ -22,6 +25,10 @@ export interface InstanceRecord {
   readonly deleted: boolean;
   readonly vipAddress: string;
   readonly secureVipAddress: string;
+  /** `lastDirtyTimestamp`, the revision that the instance itself gives its registration; 0 when it says none. */
+  readonly dirtyMs: number;
+  /** When the server heard of it last, by the server's clock: its registration or last renewal, or, deleted, its end. */
+  readonly seenMs: number;
   readonly outcome: Outcome;
 }
 
@@ -34,10 +41,6 @@ export type ConvertOptions = Pick<EurekaConfig, 'address' | 'protocol'>;
 const maxIdLength = 512;
 const maxWeight = 1_000_000;
 const weightPattern = /^[0-9]{1,7}(?:\.[0-9]{1,6})?$/;
-/** Spring Boot Admin's clients, among others, register `user.password`. */
-const credentialKey = /passw|secret|token|credential|api[._-]?key|private[._-]?key/i;
-/** A URL with a password in it, as that of a management port may be. */
-const credentialValue = /:\/\/[^/?#\s@]*:[^/?#\s]*@/;
 /** Keys under which gRPC starters for Spring Boot register the port of their server. */
 const grpcPortKeys = ['gRPC_port', 'gRPC.port', 'grpc.port'];
 const amazonKeys = ['instance-id', 'instance-type', 'ami-id'];
@@ -58,15 +61,19 @@ export function convertInstance(
   const fields = new Fields(isRecord(value) ? value : {});
   const id = instanceId(fields);
   const known = id !== '' && id.length <= maxIdLength;
+  const deleted = fields.text('actionType') === 'DELETED';
   const outcome: Outcome | string = known
     ? convertOutcome(id, fields, options, sharing)
     : `the instance has no id of 1 to ${maxIdLength} characters`;
   return {
+    application,
     id: known ? id : `#${position}`,
     status: sharing.text(fields.text('status')),
-    deleted: fields.text('actionType') === 'DELETED',
+    deleted,
     vipAddress: sharing.text(fields.text('vipAddress')),
     secureVipAddress: sharing.text(fields.text('secureVipAddress')),
+    dirtyMs: fields.number('lastDirtyTimestamp'),
+    seenMs: deleted ? fields.number('lastUpdatedTimestamp') : lastSign(fields.record('leaseInfo')),
     outcome:
       typeof outcome === 'string'
         ? { kind: 'rejected', record: printable(`${application}/${known ? id : `#${position}`}`), reason: outcome }
@@ -74,9 +81,13 @@ export function convertInstance(
   };
 }
 
+function lastSign(lease: Fields): number {
+  return Math.max(lease.number('registrationTimestamp'), lease.number('lastRenewalTimestamp'));
+}
+
 /** @returns the reason when the record cannot be an instance */
 function convertOutcome(id: string, fields: Fields, options: ConvertOptions, sharing: Sharing): Outcome | string {
-  const address = checkAddress(chooseAddress(fields, options.address));
+  const address = chooseAddress(fields, options.address);
   if (!address.ok) return address.reason;
   const registered = fields.record('metadata');
   const declared = registered.text('protocol').toLowerCase();
@@ -105,10 +116,14 @@ function instanceId(fields: Fields): string {
   return amazonId === '' ? fields.text('hostName') : amazonId;
 }
 
-function chooseAddress(fields: Fields, wanted: 'ip' | 'hostname'): string {
+function chooseAddress(fields: Fields, wanted: EurekaConfig['address']): AddressCheck {
   const ip = fields.text('ipAddr');
   const host = fields.text('hostName');
-  return wanted === 'ip' ? ip || host : host || ip;
+  if (wanted === 'hostname') return checkAddress(host || ip);
+  const address = checkAddress(ip || host);
+  if (wanted === 'ip' || address.ok) return address;
+  const byName = checkAddress(host);
+  return byName.ok ? byName : address;
 }
 
 function choosePorts(fields: Fields, metadata: Fields, plain: string): Record<string, number> | string {

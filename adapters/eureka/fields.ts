@@ -1,6 +1,7 @@
 import { isRecord } from '../../core/model/is-record.js';
 
 const maxEntries = 1024;
+const decimal = /^[0-9]{1,16}$/;
 const loneSurrogate = /\p{Surrogate}/u;
 const loneSurrogates = /\p{Surrogate}/gu;
 
@@ -20,6 +21,13 @@ export class Fields {
 
   text(key: string): string {
     return textOf(Object.hasOwn(this.#record, key) ? this.#record[key] : undefined) ?? '';
+  }
+
+  /** A whole number that is not negative, as number or decimal text; 0 when there is none, or one that is not exact. */
+  number(key: string): number {
+    const value = Object.hasOwn(this.#record, key) ? this.#record[key] : undefined;
+    const number = typeof value === 'string' && decimal.test(value) ? Number(value) : value;
+    return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : 0;
   }
 
   record(key: string): Fields {

@@ -1,15 +1,14 @@
-import { sameInstance } from '../../core/plugin/index.js';
 import type { InstanceRecord } from './convert.js';
+import { saysSame, takeOver } from './same-record.js';
+import { noRecords, type ServiceRecords } from './service-records.js';
 
 export interface ApplicationRecords {
   readonly name: string;
   readonly records: readonly InstanceRecord[];
 }
 
-const none: ReadonlyMap<string, InstanceRecord> = new Map();
-
 /** What the registry holds as far as listings and deltas tell, with the hash that a server would compute of it. */
-export class RegistryView {
+export class RegistryView implements ServiceRecords {
   readonly #applications = new Map<string, Map<string, InstanceRecord>>();
   readonly #statusCounts = new Map<string, number>();
   #before: RegistryView | undefined;
@@ -30,7 +29,7 @@ export class RegistryView {
 
   /** The instances of an application by id; none when it is not known. */
   records(application: string): ReadonlyMap<string, InstanceRecord> {
-    return this.#applications.get(application) ?? none;
+    return this.#applications.get(application) ?? noRecords;
   }
 
   /** Adds what a listing says. */
@@ -62,18 +61,6 @@ export class RegistryView {
     this.#before = undefined;
   }
 
-  /** How many instances are new, gone or different against `other`. */
-  differences(other: RegistryView): number {
-    let count = 0;
-    for (const name of new Set([...this.names(), ...other.names()])) {
-      const mine = this.records(name);
-      const theirs = other.records(name);
-      for (const [id, record] of mine) if (theirs.get(id) !== record) count++;
-      for (const id of theirs.keys()) if (!mine.has(id)) count++;
-    }
-    return count;
-  }
-
   #put(application: string, record: InstanceRecord): boolean {
     let records = this.#applications.get(application);
     if (!records) {
@@ -82,8 +69,11 @@ export class RegistryView {
     }
     const current = records.get(record.id);
     const reference = current ?? this.#before?.records(application).get(record.id);
-    const kept = reference ? reuse(reference, record) : record;
-    if (kept === current) return false;
+    const kept = reference ? takeOver(reference, record) : record;
+    if (current && saysSame(current, kept)) {
+      records.set(kept.id, kept);
+      return false;
+    }
     if (current) this.#count(current.status, -1);
     else this.#instances++;
     this.#count(kept.status, 1);
@@ -107,20 +97,4 @@ export class RegistryView {
     if (count === 0) this.#statusCounts.delete(status);
     else this.#statusCounts.set(status, count);
   }
-}
-
-/** The known record when the new one says the same, so that what did not change stays the very same object. */
-function reuse(known: InstanceRecord, record: InstanceRecord): InstanceRecord {
-  const sameRest =
-    known.status === record.status &&
-    known.vipAddress === record.vipAddress &&
-    known.secureVipAddress === record.secureVipAddress;
-  return sameRest && sameOutcome(known, record) ? known : record;
-}
-
-function sameOutcome({ outcome: a }: InstanceRecord, { outcome: b }: InstanceRecord): boolean {
-  if (a.kind === 'instance') {
-    return b.kind === 'instance' && a.plainProtocol === b.plainProtocol && sameInstance(a.instance, b.instance);
-  }
-  return b.kind === 'rejected' && a.reason === b.reason && a.record === b.record;
 }

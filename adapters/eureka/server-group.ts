@@ -5,7 +5,7 @@ export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
 }
 
-/** Several servers of which one is read: the one that answered last, as long as it answers. */
+/** Several servers of which one is read: the one that answered last, as long as it answers. The first is preferred. */
 export class ServerGroup {
   readonly #servers: readonly EurekaServer[];
   #current = 0;
@@ -16,13 +16,16 @@ export class ServerGroup {
 
   /**
    * Runs `operation` on the current server, and when it fails on each of the others in turn.
+   * @param fromFirst begin with the server that stands first in the configuration, whichever is the current one
    * @throws UnavailableError when it failed on all; the signal's reason
    */
-  async attempt<T>(operation: (server: EurekaServer) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async attempt<T>(
+    operation: (server: EurekaServer) => Promise<T>,
+    signal: AbortSignal,
+    fromFirst = false,
+  ): Promise<T> {
     const failures: string[] = [];
-    const first = this.#current;
-    for (let step = 0; step < this.#servers.length; step++) {
-      const index = (first + step) % this.#servers.length;
+    for (const index of this.#order(fromFirst)) {
       const server = this.#servers[index];
       if (!server) continue;
       try {
@@ -35,6 +38,16 @@ export class ServerGroup {
       }
     }
     throw new UnavailableError(failures.join('; '));
+  }
+
+  /** The server that answered last. */
+  get current(): EurekaServer | undefined {
+    return this.#servers[this.#current];
+  }
+
+  #order(fromFirst: boolean): ReadonlySet<number> {
+    const ring = this.#servers.map((_, step) => (this.#current + step) % this.#servers.length);
+    return new Set(fromFirst ? [0, ...ring] : ring);
   }
 
   async close(): Promise<void> {

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
+import { isRecord } from '../../core/model/is-record.js';
 import type { TlsClient } from '../../core/plugin/index.js';
-import { ApplicationSplitter, ListingError, type ListingHeader } from './application-splitter.js';
+import { ApplicationSplitter, ListingError, type ListingHeader, parseJson } from './application-splitter.js';
 import type { EurekaConfig } from './config.js';
+import { listOf } from './fields.js';
 
 /** An answer with another status than 200. */
 export class StatusError extends Error {
@@ -18,7 +20,10 @@ export class StatusError extends Error {
   }
 }
 
-export type ServerOptions = Pick<EurekaConfig, 'username' | 'password' | 'requestTimeoutMs' | 'maxResponseBytes'>;
+export type ServerOptions = Pick<
+  EurekaConfig,
+  'username' | 'password' | 'regions' | 'requestTimeoutMs' | 'maxResponseBytes'
+>;
 
 export type TlsFiles = { -readonly [Key in keyof TlsClient]: Key extends 'serverName' ? string : Buffer };
 
@@ -27,6 +32,11 @@ const connectTimeoutMs = 5000;
 const wholeAnswerFactor = 6;
 const maxApplicationBytes = 16 * 1024 * 1024;
 const dumpedBytes = 64 * 1024;
+const maxPageBytes = 1024 * 1024;
+/** Nobody waits for the page. */
+const maxPageMs = 5000;
+const jsonType = /^application\/([a-z.+-]+\+)?json\b/i;
+const xmlType = /^(?:application|text)\/([a-z.+-]+\+)?xml\b/i;
 
 /** One Eureka server: `GET` of its listings, as JSON, each application given on as it arrives. */
 export class EurekaServer {
@@ -64,20 +74,47 @@ export class EurekaServer {
     onApplication: (application: unknown) => void,
     signal: AbortSignal,
   ): Promise<ListingHeader> {
+    const limits = { maxBytes: this.#options.maxResponseBytes, maxApplicationBytes };
+    const splitter = new ApplicationSplitter(limits, onApplication);
     const totalMs = this.#options.requestTimeoutMs * wholeAnswerFactor;
-    const ended = new AbortController();
-    const onAbort = () => ended.abort(signal.reason);
-    const timer = setTimeout(() => ended.abort(new Error(`the answer took longer than ${totalMs} ms`)), totalMs);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const { regions } = this.#options;
+    const query = regions.length === 0 ? '' : `?regions=${regions.map(encodeURIComponent).join(',')}`;
+    const path = `${this.#path}/${resource}${query}`;
+    await within(totalMs, signal, (until) => this.#get(path, 'json', (chunk) => splitter.push(chunk), until));
+    return splitter.end();
+  }
+
+  /**
+   * Reads the instances of one application, or of all with a VIP address, as the server has them now.
+   * @returns each application's parsed JSON; none when there is none of this name
+   * @throws as {@link read}
+   */
+  async find(by: 'apps' | 'vips' | 'svips', name: string, signal: AbortSignal): Promise<readonly unknown[]> {
+    const found: unknown[] = [];
+    const path = `${this.#path}/${by}/${encodeURIComponent(name)}`;
+    const totalMs = this.#options.requestTimeoutMs * wholeAnswerFactor;
+    const answer = new BoundedBody(maxApplicationBytes);
     try {
-      signal.throwIfAborted();
-      return await this.#read(resource, onApplication, ended.signal);
+      await within(totalMs, signal, (until) => this.#get(path, 'json', (chunk) => answer.push(chunk), until));
     } catch (error) {
-      throw ended.signal.aborted ? ended.signal.reason : error;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      if (error instanceof StatusError && error.status === 404) return found;
+      throw error;
     }
+    const json = parseJson(answer.text());
+    const applications = isRecord(json) ? json['applications'] : undefined;
+    if (isRecord(json) && isRecord(json['application'])) found.push(json['application']);
+    if (isRecord(applications)) found.push(...listOf(applications['application']));
+    return found;
+  }
+
+  /** Reads the status page of the server's own web pages. @throws as {@link read} */
+  async dashboard(dashboardPath: string, signal: AbortSignal): Promise<string> {
+    const base = this.#path.replace(/\/eureka(?:\/v2)?$/, '');
+    const path = `${base}${dashboardPath.replace(/\/+$/, '')}/lastn`;
+    const answer = new BoundedBody(maxPageBytes);
+    const limitMs = Math.min(this.#options.requestTimeoutMs, maxPageMs);
+    await within(limitMs, signal, (until) => this.#get(path, 'html', (chunk) => answer.push(chunk), until));
+    return answer.text();
   }
 
   /** Ends all connections at once. */
@@ -85,25 +122,21 @@ export class EurekaServer {
     await this.#pool.destroy();
   }
 
-  async #read(resource: string, onApplication: (application: unknown) => void, signal: AbortSignal) {
-    const response = await this.#pool.request({
-      method: 'GET',
-      path: `${this.#path}/${resource}`,
-      headers: { accept: 'application/json', 'accept-encoding': 'gzip', ...this.#authorization() },
-      signal,
-    });
-    const refusal = refusalOf(response);
+  /** @param take called with each part of the body, decompressed */
+  async #get(path: string, type: 'json' | 'html', take: (chunk: Uint8Array) => void, signal: AbortSignal) {
+    const accept = type === 'json' ? 'application/json' : 'text/html';
+    const headers = { accept, 'accept-encoding': 'gzip', ...this.#authorization() };
+    const response = await this.#pool.request({ method: 'GET', path, headers, signal });
+    const refusal = refusalOf(response, type);
     if (refusal) {
       await response.body.dump({ limit: dumpedBytes, signal });
       throw refusal;
     }
-    const limits = { maxBytes: this.#options.maxResponseBytes, maxApplicationBytes };
-    const splitter = new ApplicationSplitter(limits, onApplication);
     let refused: unknown;
-    const take = async (source: AsyncIterable<Uint8Array>) => {
+    const takeAll = async (source: AsyncIterable<Uint8Array>) => {
       for await (const chunk of source) {
         try {
-          splitter.push(chunk);
+          take(chunk);
         } catch (error) {
           refused = error;
           throw error;
@@ -112,13 +145,12 @@ export class EurekaServer {
     };
     try {
       if (header(response, 'content-encoding') === 'gzip')
-        await pipeline(response.body, createGunzip(), take, { signal });
-      else await pipeline(response.body, take, { signal });
+        await pipeline(response.body, createGunzip(), takeAll, { signal });
+      else await pipeline(response.body, takeAll, { signal });
     } catch (error) {
       // The pipeline may tell of the abort that follows instead of its cause.
       throw refused ?? error;
     }
-    return splitter.end();
   }
 
   #authorization(): Record<string, string> {
@@ -139,11 +171,54 @@ export async function readTlsFiles(tls: TlsClient = {}): Promise<TlsFiles> {
   return tls.serverName === undefined ? files : { ...files, serverName: tls.serverName };
 }
 
-function refusalOf(response: Dispatcher.ResponseData): Error | undefined {
+/** A whole answer in memory, up to a bound. */
+class BoundedBody {
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes) throw new ListingError(`the answer is larger than ${this.#maxBytes} bytes`);
+    this.#chunks.push(chunk);
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+}
+
+/** Runs something that may take `limitMs`. @throws what it throws, the signal's reason, or that it took too long */
+async function within<T>(limitMs: number, signal: AbortSignal, run: (until: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const onAbort = () => ended.abort(signal.reason);
+  const timer = setTimeout(() => ended.abort(new Error(`the answer took longer than ${limitMs} ms`)), limitMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await run(ended.signal);
+  } catch (error) {
+    throw ended.signal.aborted ? ended.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function refusalOf(response: Dispatcher.ResponseData, wanted: 'json' | 'html'): Error | undefined {
   const status = response.statusCode;
   if (status !== 200) return new StatusError(status, `HTTP ${status}${explain(status)}`);
   const type = header(response, 'content-type');
-  if (!/^application\/([a-z.+-]+\+)?json\b/i.test(type))
+  if (wanted === 'html' && !/^text\/html\b/i.test(type)) return new ListingError('the answer is not HTML');
+  if (wanted === 'json' && xmlType.test(type)) {
+    // XML is never parsed: no server needs it, and its entities are a way to attack whoever does.
+    return new ListingError('the answer is XML though JSON was asked for, which Eureka gives from 1.1 on');
+  }
+  if (wanted === 'json' && !jsonType.test(type))
     return new ListingError('the answer is not JSON; is this URL a Eureka server?');
   const encoding = header(response, 'content-encoding');
   if (encoding !== '' && encoding !== 'gzip' && encoding !== 'identity') {

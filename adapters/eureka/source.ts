@@ -1,27 +1,52 @@
-import { backoffMs, type Deps, printable, type Source, type SourceOutput } from '../../core/plugin/index.js';
+import pLimit from 'p-limit';
+import {
+  type AuditReport,
+  backoffMs,
+  type Deps,
+  printable,
+  type Source,
+  type SourceOutput,
+  type SourceRecord,
+} from '../../core/plugin/index.js';
 import { convertApplication } from './applications.js';
 import { isServiceName } from './build-service.js';
 import type { EurekaConfig } from './config.js';
-import { KnownApplications } from './known-applications.js';
+import { LeaseCensus } from './lease-census.js';
 import { type EurekaMetrics, eurekaMetrics } from './metrics.js';
+import { PublishedRegistry } from './published-registry.js';
+import { rawRecords } from './raw-records.js';
 import { Reconciliation } from './reconciliation.js';
-import { type ApplicationRecords, RegistryView } from './registry-view.js';
+import type { ApplicationRecords } from './registry-view.js';
+import { SelfPreservation } from './self-preservation.js';
 import { EurekaServer, readTlsFiles, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
-import { Sharing } from './sharing.js';
+import type { Sharing } from './sharing.js';
 
 /** Why everything is listed again rather than what has changed. */
 type ListingReason = 'start' | 'failover' | 'gap' | 'mismatch' | 'audit' | 'no-deltas';
 
-/** Scopes of `degraded`. */
+/** Scopes of `degraded`, and keys of `notice`. */
 const missingScope = 'missing instances';
 const hashScope = 'reconciliation';
+const lagKey = 'lagging server';
+const unnamedKey = 'no vip address';
 
 /** A server remembers its deltas for three minutes unless told otherwise; stay well within. */
 const maxGapMs = 60_000;
 /** Without deltas every poll is a full listing, and correspondingly rare. */
 const pollsPerListing = 6;
 const noDeltaStatuses: ReadonlySet<number> = new Set([403, 404, 405, 501]);
+/** While a server lists what is known to be gone, it is asked again this often whether it has caught up. */
+const lagListingMs = 60_000;
+
+const nothingCompared: AuditReport = { compared: 0, differences: 0, found: [] };
+
+/** What a run has at hand. */
+interface Run {
+  readonly group: ServerGroup;
+  readonly out: SourceOutput;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Reads a Eureka registry:
@@ -34,11 +59,12 @@ export class EurekaSource implements Source {
   readonly #config: EurekaConfig;
   readonly #deps: Deps;
   readonly #metrics: EurekaMetrics;
-  readonly #known: KnownApplications;
+  readonly #registry: PublishedRegistry;
   readonly #reconciliation: Reconciliation;
-  #view = new RegistryView();
-  #sharing = new Sharing();
-  /** The server that the view is of; undefined until a run has listed. */
+  /** One reading at a time: a poll, or an audit that was asked for. */
+  readonly #turn = pLimit(1);
+  #run: Run | undefined;
+  /** The server that is published; undefined until a run has listed. */
   #server: EurekaServer | undefined;
   #hasDeltas = true;
   #lastAnswerMs = 0;
@@ -49,54 +75,102 @@ export class EurekaSource implements Source {
     this.#config = config;
     this.#deps = deps;
     this.#metrics = eurekaMetrics(deps.metrics, deps.name);
-    this.#known = new KnownApplications(config);
+    this.#registry = new PublishedRegistry(config);
     this.#reconciliation = new Reconciliation({ baseMs: 2 * config.intervalMs, maxMs: 300_000 });
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
     const tls = await readTlsFiles(this.#config.tls);
     const group = new ServerGroup(this.#config.servers.map((url) => new EurekaServer(url, this.#config, tls)));
+    const run = { group, out, signal };
+    const selfPreservation = new SelfPreservation(this.#config, this.#deps, out);
     this.#server = undefined;
     let failures = 0;
     try {
+      this.#run = run;
       while (!signal.aborted) {
-        const error = await this.#tryPoll(group, out, signal);
+        const error = await this.#turn(() => this.#tryPoll(run, selfPreservation));
         failures = error ? failures + 1 : 0;
         const waitMs = error
           ? backoffMs(failures - 1, { baseMs: Math.min(1000, this.#config.intervalMs), maxMs: 30_000 })
           : this.#pauseMs();
-        await clock.sleep(waitMs, signal);
+        await this.#deps.clock.sleep(waitMs, signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      this.#run = undefined;
       await group.close();
+      await selfPreservation.settled();
     }
   }
 
+  /** Lists everything now and publishes what differs. @throws UnavailableError, the signal's reason */
+  async audit(signal: AbortSignal): Promise<AuditReport> {
+    const run = this.#running();
+    const ended = AbortSignal.any([signal, run.signal]);
+    return this.#turn(() =>
+      run.group.attempt((server) => this.#list(server, 'audit', { ...run, signal: ended }), ended),
+    );
+  }
+
+  /** The instances of an application, or behind a VIP address, as the server has them now. */
+  async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
+    const run = this.#running();
+    const ended = AbortSignal.any([signal, run.signal]);
+    const byVip = this.#config.serviceName === 'vip';
+    const idOf = (application: string, id: string) => (byVip ? `${application}/${id}` : id);
+    const applications = await run.group.attempt(async (server) => {
+      if (!byVip) return server.find('apps', service, ended);
+      return [...(await server.find('vips', service, ended)), ...(await server.find('svips', service, ended))];
+    }, ended);
+    const records = new Map<string, SourceRecord>();
+    for (const application of applications) {
+      for (const record of rawRecords(application, idOf)) records.set(record.id, record);
+    }
+    return [...records.values()].slice(0, 1000);
+  }
+
+  #running(): Run {
+    if (!this.#run) throw new Error('the source does not run');
+    return this.#run;
+  }
+
   /** @returns why no server could be read; what is published stays then */
-  async #tryPoll(group: ServerGroup, out: SourceOutput, signal: AbortSignal): Promise<Error | undefined> {
+  async #tryPoll(run: Run, selfPreservation: SelfPreservation): Promise<Error | undefined> {
+    // The servers are in order of preference: with everything listed anew, it costs nothing to go back to the first.
+    const isAudit = this.#server !== undefined && this.#deps.clock.now() >= this.#nextAuditMs;
     try {
-      await group.attempt((server) => this.#poll(server, out, signal), signal);
+      await run.group.attempt((server) => this.#poll(server, run, selfPreservation), run.signal, isAudit);
       return undefined;
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
+      this.#registry.beginReading();
       this.#isDegraded = true;
-      out.degraded(error);
+      run.out.degraded(error);
       return error;
     }
   }
 
-  async #poll(server: EurekaServer, out: SourceOutput, signal: AbortSignal): Promise<void> {
+  async #poll(server: EurekaServer, run: Run, selfPreservation: SelfPreservation): Promise<void> {
     const reason = this.#listingReason(server);
-    if (reason) await this.#list(server, reason, out, signal);
-    else await this.#follow(server, out, signal);
+    const census = new LeaseCensus();
+    if (reason) {
+      const report = await this.#list(server, reason, run, census);
+      if (reason === 'audit') run.out.audited(report);
+    } else await this.#follow(server, run, census);
     this.#lastAnswerMs = this.#deps.clock.now();
-    const { upserts, removes } = this.#known.expire(this.#view, this.#lastAnswerMs);
+    this.#expire(run.out);
+    selfPreservation.look(server, census, run.signal);
+  }
+
+  #expire(out: SourceOutput): void {
+    const heldBefore = this.#registry.heldCount;
+    const { upserts, removes } = this.#registry.expire(this.#lastAnswerMs);
     for (const service of upserts) out.upsert(service);
     for (const name of removes) out.remove(name);
-    if (upserts.length > 0 && this.#known.missingCount === 0) out.recovered(missingScope);
+    if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
+    this.#tellOfKeptAway(out);
   }
 
   #listingReason(server: EurekaServer): ListingReason | undefined {
@@ -109,72 +183,68 @@ export class EurekaSource implements Source {
     return undefined;
   }
 
-  /** Reads everything and publishes it as the complete state. */
-  async #list(server: EurekaServer, reason: ListingReason, out: SourceOutput, signal: AbortSignal): Promise<void> {
-    const sharing = new Sharing();
-    const view = new RegistryView(this.#view);
-    const listing = await this.#read(server, 'apps', (application) => view.add(application), sharing, signal);
+  /** Reads everything and publishes it as the complete state. @returns what an audit found */
+  async #list(server: EurekaServer, reason: ListingReason, run: Run, census = new LeaseCensus()): Promise<AuditReport> {
+    const { out, signal } = run;
+    const registry = this.#registry;
+    if (this.#server !== server || reason === 'gap') registry.beginReading();
+    const listing = registry.beginListing();
+    const take = (application: ApplicationRecords) => registry.add(listing, application);
+    const header = await this.#read(server, 'apps', take, listing.sharing, signal, census);
     const recent: ApplicationRecords[] = [];
-    const delta = await this.#readRecent(server, recent, sharing, signal);
-    for (const application of recent) view.apply(application);
-    const deletions = deletionsOf(recent);
+    const delta = await this.#readRecent(server, recent, listing.sharing, signal);
+    for (const application of recent) listing.view.apply(application);
     const nowMs = this.#deps.clock.now();
-    const before = this.#view;
-    this.#known.list(view, before, (name, id) => deletions.get(name)?.has(id) === true, nowMs);
-    this.#tellOfListing(server, reason, view, (delta ?? listing).hash);
-    view.detach();
-    this.#view = view;
-    this.#sharing = sharing;
+    // What the delta tells is no difference: the next poll would have told it as well.
+    if (reason === 'audit' && this.#server === server) {
+      for (const service of registry.apply(recent, nowMs)) out.upsert(service);
+    }
+    const pause = () => giveWay(signal);
+    const report = reason === 'audit' ? await registry.compare(listing, pause) : nothingCompared;
+    this.#tellOfListing(server, reason, report, delta ?? header, listing.view.hash());
+    await registry.takeOver(listing, recent, nowMs, pause);
     this.#server = server;
     this.#hasDeltas = delta !== undefined;
     // No delta will come whose hash could tell.
-    if (!delta && listing.hash === view.hash()) this.#reconciliation.matched();
-    this.#nextAuditMs = nowMs + this.#config.fullIntervalMs * (0.9 + Math.random() * 0.2);
+    if (!delta && header.hash === registry.hash()) this.#reconciliation.matched();
+    this.#nextAuditMs = nowMs + this.#auditIntervalMs() * (0.9 + Math.random() * 0.2);
     this.#isDegraded = false;
-    out.replaceAll(this.#known.services());
-    this.#tellOfMissing(out);
+    out.replaceAll(registry.services());
+    this.#tellOfHeld(out);
+    this.#tellOfKeptAway(out);
     if (this.#reconciliation.isStuck) out.degraded(this.#reconciliation.describe(), hashScope);
+    return report;
   }
 
-  /** Reads what has changed and publishes the applications concerned. */
-  async #follow(server: EurekaServer, out: SourceOutput, signal: AbortSignal): Promise<void> {
+  /** Reads what has changed and publishes the services concerned. */
+  async #follow(server: EurekaServer, run: Run, census: LeaseCensus): Promise<void> {
+    const { out, signal } = run;
     const recent: ApplicationRecords[] = [];
-    const { hash } = await this.#read(server, 'apps/delta', (one) => recent.push(one), this.#sharing, signal);
-    const nowMs = this.#deps.clock.now();
-    const changed = new Set<string>();
-    const missingBefore = this.#known.missingCount;
-    for (const application of recent) {
-      if (this.#view.apply(application)) changed.add(application.name);
-    }
-    for (const [name, ids] of deletionsOf(recent)) {
-      for (const id of ids) if (this.#known.forgetMissing(name, id)) changed.add(name);
-    }
-    for (const name of changed) {
-      const service = this.#known.update(name, this.#view, nowMs);
-      if (service) out.upsert(service);
-    }
-    if (missingBefore > 0 && this.#known.missingCount === 0) out.recovered(missingScope);
+    const { hash } = await this.#read(server, 'apps/delta', (one) => recent.push(one), this.#registry.sharing, signal);
+    const heldBefore = this.#registry.heldCount;
+    for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
+    if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
     if (this.#isDegraded) out.recovered();
     this.#isDegraded = false;
-    await this.#reconcile(server, hash, out, signal);
+    await this.#reconcile(server, hash, run, census);
   }
 
-  async #reconcile(server: EurekaServer, hash: string, out: SourceOutput, signal: AbortSignal): Promise<void> {
-    if (hash === this.#view.hash()) {
+  async #reconcile(server: EurekaServer, hash: string, run: Run, census: LeaseCensus): Promise<void> {
+    const ours = this.#registry.hash();
+    if (hash === ours) {
       const wasStuck = this.#reconciliation.isStuck;
       this.#reconciliation.matched();
-      if (wasStuck && !this.#reconciliation.isStuck) out.recovered(hashScope);
+      if (wasStuck && !this.#reconciliation.isStuck) run.out.recovered(hashScope);
       return;
     }
     this.#metrics.mismatched();
-    const nowMs = this.#deps.clock.now();
-    const detail = { server: server.url, theirs: printable(hash), ours: printable(this.#view.hash()) };
-    if (!this.#reconciliation.mismatched(nowMs)) {
+    const detail = { server: server.url, theirs: printable(hash), ours: printable(ours) };
+    if (!this.#reconciliation.mismatched(this.#deps.clock.now())) {
       this.#deps.logger.debug(detail, 'the hash differs still; the next full listing waits');
       return;
     }
     this.#deps.logger.info(detail, 'the hash differs; reading everything again');
-    await this.#list(server, 'mismatch', out, signal);
+    await this.#list(server, 'mismatch', run, census);
   }
 
   /** The delta that goes on top of a listing; undefined when the server has none. */
@@ -193,8 +263,10 @@ export class EurekaSource implements Source {
     onApplication: (application: ApplicationRecords) => void,
     sharing: Sharing,
     signal: AbortSignal,
+    census?: LeaseCensus,
   ) {
     const take = (value: unknown) => {
+      census?.add(value);
       const application = convertApplication(value, this.#config, sharing);
       if (application) onApplication(application);
       if (resource === 'apps' && !(application && isServiceName(application.name))) {
@@ -205,30 +277,50 @@ export class EurekaSource implements Source {
     return server.read(resource, take, signal);
   }
 
-  #tellOfListing(server: EurekaServer, reason: ListingReason, view: RegistryView, hash: string): void {
+  #tellOfListing(
+    server: EurekaServer,
+    reason: ListingReason,
+    report: AuditReport,
+    { hash }: { readonly hash: string },
+    ours: string,
+  ): void {
     const { logger } = this.#deps;
     this.#metrics.listed(reason);
-    const differences = reason === 'audit' ? view.differences(this.#view) : 0;
-    if (differences > 0) {
-      this.#metrics.differed(differences);
-      logger.warn(
-        { server: server.url, instances: differences },
-        'an audit found instances that the deltas had not told of',
-      );
-    }
-    logger.debug({ server: server.url, reason, instances: view.instanceCount }, 'listed everything');
-    if (hash !== view.hash()) {
-      const detail = { server: server.url, theirs: printable(hash), ours: printable(view.hash()) };
+    if (reason === 'audit') this.#metrics.differed(report.differences);
+    logger.debug({ server: server.url, reason }, 'listed everything');
+    if (hash !== ours) {
+      const detail = { server: server.url, theirs: printable(hash), ours: printable(ours) };
       logger.info(detail, 'a full listing does not match its own hash; taken as it is');
     }
   }
 
-  #tellOfMissing(out: SourceOutput): void {
-    const count = this.#known.missingCount;
+  #tellOfHeld(out: SourceOutput): void {
+    const count = this.#registry.heldCount;
     if (count === 0) return;
     const { missingGraceMs } = this.#config;
-    const message = `${count} instances are missing from the listing, with no deletion reported; they stay for ${missingGraceMs} ms`;
+    const message = `${count} instances are missing from the listing, with no deletion reported, or older in it than known; they stay as they were for ${missingGraceMs} ms`;
     out.degraded(new Error(message), missingScope);
+  }
+
+  #tellOfKeptAway(out: SourceOutput): void {
+    const { keptAwayCount, unnamedCount } = this.#registry;
+    out.notice(
+      lagKey,
+      keptAwayCount === 0
+        ? undefined
+        : `${this.#server?.url} lists ${keptAwayCount} instances that were reported gone; they are left out`,
+    );
+    out.notice(
+      unnamedKey,
+      unnamedCount === 0
+        ? undefined
+        : `${unnamedCount} instances have no VIP address for a port of theirs; they are left out`,
+    );
+  }
+
+  #auditIntervalMs(): number {
+    const { fullIntervalMs } = this.#config;
+    return this.#registry.keptAwayCount === 0 ? fullIntervalMs : Math.min(fullIntervalMs, lagListingMs);
   }
 
   #pauseMs(): number {
@@ -237,14 +329,8 @@ export class EurekaSource implements Source {
   }
 }
 
-function deletionsOf(applications: readonly ApplicationRecords[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const deletions = new Map<string, Set<string>>();
-  for (const { name, records } of applications) {
-    for (const { id, deleted } of records) {
-      if (!deleted) continue;
-      const ids = deletions.get(name) ?? new Set();
-      deletions.set(name, ids.add(id));
-    }
-  }
-  return deletions;
+/** Lets other work go first. @throws the signal's reason */
+async function giveWay(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  signal.throwIfAborted();
 }

@@ -9,15 +9,18 @@ import type { Instance } from '../../../core/plugin/index.js';
 import { serviceProblems } from '../../../testkit/index.js';
 import { instanceJson } from './listing.js';
 
-const options = { address: 'ip', protocol: 'http', servicePort: 80 } as const;
+const options = { address: 'ip', protocol: 'http', servicePort: 80, serviceName: 'app' } as const;
 
-function record(change: Record<string, unknown> = {}, more: Partial<typeof options> | { address: 'hostname' } = {}) {
+function record(
+  change: Record<string, unknown> = {},
+  more: Partial<typeof options> | { address: 'hostname' | 'auto' } = {},
+) {
   return convertInstance('ORDERS', instanceJson('ORDERS', 'a', change), 0, { ...options, ...more }, new Sharing());
 }
 
 function convert(
   change: Record<string, unknown> = {},
-  more: Partial<typeof options> | { address: 'hostname' } = {},
+  more: Partial<typeof options> | { address: 'hostname' | 'auto' } = {},
 ): Instance {
   const { outcome } = record(change, more);
   if (outcome.kind !== 'instance') throw new Error(`rejected: ${outcome.reason}`);
@@ -71,6 +74,15 @@ describe('adapters/eureka convertInstance', () => {
     assert.equal(convert({}, { address: 'hostname' }).address, 'a.example.test');
     assert.equal(convert({ ipAddr: '' }).address, 'a.example.test');
     assert.equal(convert({ ipAddr: '2001:DB8::1' }).address, '2001:db8::1');
+  });
+
+  it('chooses by itself the address that can be called', () => {
+    const auto = { address: 'auto' } as const;
+    assert.equal(convert({}, auto).address, '10.0.0.1');
+    assert.equal(convert({ ipAddr: '169.254.10.1' }, auto).address, 'a.example.test');
+    assert.equal(convert({ ipAddr: '' }, auto).address, 'a.example.test');
+    const neither = record({ ipAddr: '169.254.10.1', hostName: 'not a name' }, auto).outcome;
+    assert.equal(neither.kind === 'rejected' && neither.reason, 'the address is link-local');
   });
 
   it('takes the id as Eureka does', () => {

@@ -9,13 +9,24 @@ export type Answer = (response: ServerResponse) => void;
 export class FakeEureka {
   full: Answer = json(listing({}));
   delta: Answer = json(listing({}));
+  /** Everything else: the web pages, single applications. */
+  other: Answer = status(404);
   /** `full` and `delta` in the order they were asked for. */
   readonly requests: string[] = [];
+  /** Paths of all requests. */
+  readonly paths: string[] = [];
   readonly #server: Server;
 
   constructor() {
     this.#server = createServer((request, response) => {
-      const isDelta = request.url?.endsWith('/apps/delta') === true;
+      const path = request.url ?? '';
+      this.paths.push(path);
+      const resource = /^\/eureka\/apps(\/delta)?(?:\?|$)/.exec(path);
+      if (!resource) {
+        this.other(response);
+        return;
+      }
+      const isDelta = resource[1] !== undefined;
       this.requests.push(isDelta ? 'delta' : 'full');
       if (isDelta) this.delta(response);
       else this.full(response);

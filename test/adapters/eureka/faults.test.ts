@@ -6,6 +6,7 @@ import { instanceJson, listing } from './listing.js';
 import { makeSource } from './make-source.js';
 
 const megabyte = 1024 * 1024;
+const entityBomb = `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e0 "ha">${Array.from({ length: 30 }, (_, n) => `<!ENTITY e${n + 1} "&e${n};&e${n};">`).join('')}]><applications>&e30;</applications>`;
 
 /** What no real server can be made to do, or not when a test wants it. */
 describe('adapters/eureka source, faults', () => {
@@ -156,7 +157,12 @@ describe('adapters/eureka source, faults', () => {
     ['answers 500', status(500), /HTTP 500$/],
     ['redirects', raw('', { location: 'http://169.254.169.254/' }, 302), /HTTP 302$/],
     ['answers HTML', raw('<html>', { 'content-type': 'text/html' }), /is not JSON/],
-    ['answers XML', raw('<applications/>', { 'content-type': 'application/xml' }), /is not JSON/],
+    [
+      'answers XML, with entities that would fill the memory',
+      raw(entityBomb, { 'content-type': 'application/xml' }),
+      /is XML though JSON was asked for/,
+    ],
+    ['calls XML JSON', raw(entityBomb), /no valid JSON|no listing|cut off/],
     ['cuts its answer off', raw(JSON.stringify(listing({ A: [instanceJson('A', 'a1')] })).slice(0, -40)), /cut off/],
     ['answers less than it announces', raw('{}', { 'content-length': '4000' }), /.+/],
     ['answers invalid JSON', raw('{"applications":{"application":[{"name":s3cret}]}}'), /no valid JSON$/],

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { convertApplication } from '../../../adapters/eureka/applications.js';
-import { KnownApplications } from '../../../adapters/eureka/known-applications.js';
+import type { InstanceRecord } from '../../../adapters/eureka/convert.js';
+import { KnownServices } from '../../../adapters/eureka/known-services.js';
 import { Reconciliation } from '../../../adapters/eureka/reconciliation.js';
 import { type ApplicationRecords, RegistryView } from '../../../adapters/eureka/registry-view.js';
 import { Sharing } from '../../../adapters/eureka/sharing.js';
 import { instanceJson, listing } from './listing.js';
 
-const options = { address: 'ip', protocol: 'http', servicePort: 80 } as const;
+const options = { address: 'ip', protocol: 'http', servicePort: 80, serviceName: 'app' } as const;
 
 function records(name: string, ...instances: Record<string, unknown>[]): ApplicationRecords {
   const converted = convertApplication({ name, instance: instances }, options, new Sharing());
@@ -76,79 +77,84 @@ describe('adapters/eureka RegistryView', () => {
     after.add(records('A', instanceJson('A', 'i1'), instanceJson('A', 'i2', { metadata: { version: '2' } })));
     assert.equal(after.records('A').get('i1'), before.records('A').get('i1'));
     assert.notEqual(after.records('A').get('i2'), before.records('A').get('i2'));
-    assert.equal(after.differences(before), 1);
-    assert.equal(viewOf({ A: ['i1'], B: ['x'] }, before).differences(before), 2);
   });
 });
 
-describe('adapters/eureka KnownApplications', () => {
+describe('adapters/eureka KnownServices', () => {
   const none = () => false;
+  const list = async (
+    known: KnownServices,
+    view: RegistryView,
+    before: RegistryView,
+    isGone: (record: InstanceRecord) => boolean,
+    nowMs: number,
+  ) => known.takeOver(await known.plan(view, before, isGone, nowMs, async () => undefined));
   const make = (change: object = {}) =>
-    new KnownApplications({ ...options, missingGraceMs: 90_000, forgetEmptyAfterMs: 600_000, ...change });
-  const ids = (known: KnownApplications, name: string) =>
-    known
-      .services()
-      .find((service) => service.name === name)
-      ?.instances.map(({ id }) => id);
+    new KnownServices({ ...options, missingGraceMs: 90_000, forgetEmptyAfterMs: 600_000, ...change });
+  const ids = (known: KnownServices, name: string) =>
+    [...known.services()].find((service) => service.name === name)?.instances.map(({ id }) => id);
 
-  it('keeps an instance that a listing lacks for its grace, and lets it go then', () => {
+  it('keeps an instance that a listing lacks for its grace, and lets it go then', async () => {
     const known = make();
     const before = viewOf({ A: ['i1', 'i2'] });
-    known.list(before, new RegistryView(), none, 0);
+    await list(known, before, new RegistryView(), none, 0);
     const after = viewOf({ A: ['i1'] }, before);
-    known.list(after, before, none, 1000);
+    await list(known, after, before, none, 1000);
     assert.deepEqual(ids(known, 'A'), ['i1', 'i2']);
-    assert.equal(known.missingCount, 1);
+    assert.equal(known.heldCount, 1);
     assert.deepEqual(known.expire(after, 90_999), { upserts: [], removes: [] });
     assert.deepEqual(
       known.expire(after, 91_000).upserts.map((service) => service.instances.map(({ id }) => id)),
       [['i1']],
     );
-    assert.equal(known.missingCount, 0);
+    assert.equal(known.heldCount, 0);
   });
 
-  it('does not begin the grace anew with each listing', () => {
+  it('does not begin the grace anew with each listing', async () => {
     const known = make();
     const before = viewOf({ A: ['i1'] });
-    known.list(before, new RegistryView(), none, 0);
+    await list(known, before, new RegistryView(), none, 0);
     const empty = viewOf({}, before);
-    known.list(empty, before, none, 1000);
-    known.list(viewOf({}, empty), empty, none, 80_000);
+    await list(known, empty, before, none, 1000);
+    await list(known, viewOf({}, empty), empty, none, 80_000);
     assert.equal(known.expire(empty, 91_000).upserts.length, 1);
   });
 
-  it('lets an instance go at once whose deletion was reported, before or after it was missing', () => {
+  it('lets an instance go at once whose deletion was reported, before or after it was missing', async () => {
     const known = make();
     const before = viewOf({ A: ['i1', 'i2', 'i3'] });
-    known.list(before, new RegistryView(), none, 0);
+    await list(known, before, new RegistryView(), none, 0);
     const after = viewOf({ A: ['i1'] }, before);
-    known.list(after, before, (name, id) => name === 'A' && id === 'i2', 1000);
+    await list(known, after, before, ({ application, id }) => application === 'A' && id === 'i2', 1000);
     assert.deepEqual(ids(known, 'A'), ['i1', 'i3']);
-    assert.equal(known.forgetMissing('A', 'i3'), true);
+    assert.deepEqual(
+      known.dropGone(({ id }) => id === 'i3'),
+      ['A'],
+    );
     known.update('A', after, 2000);
     assert.deepEqual(ids(known, 'A'), ['i1']);
   });
 
-  it('takes an instance that comes back for the one it was', () => {
+  it('takes an instance that comes back for the one it was', async () => {
     const known = make();
     const before = viewOf({ A: ['i1'] });
-    known.list(before, new RegistryView(), none, 0);
+    await list(known, before, new RegistryView(), none, 0);
     const empty = viewOf({}, before);
-    known.list(empty, before, none, 1000);
-    known.list(viewOf({ A: ['i1'] }, empty), empty, none, 2000);
-    assert.equal(known.missingCount, 0);
+    await list(known, empty, before, none, 1000);
+    await list(known, viewOf({ A: ['i1'] }, empty), empty, none, 2000);
+    assert.equal(known.heldCount, 0);
     assert.deepEqual(known.expire(before, 1e9), { upserts: [], removes: [] });
     assert.deepEqual(ids(known, 'A'), ['i1']);
   });
 
-  it('keeps an empty application for its time, counted from when it became empty', () => {
+  it('keeps an empty application for its time, counted from when it became empty', async () => {
     const known = make({ missingGraceMs: 0 });
     const before = viewOf({ A: ['i1'] });
-    known.list(before, new RegistryView(), none, 0);
+    await list(known, before, new RegistryView(), none, 0);
     const empty = viewOf({}, before);
-    known.list(empty, before, none, 1000);
+    await list(known, empty, before, none, 1000);
     assert.deepEqual(ids(known, 'A'), []);
-    known.list(viewOf({}, empty), empty, none, 300_000);
+    await list(known, viewOf({}, empty), empty, none, 300_000);
     assert.deepEqual(known.expire(empty, 600_999), { upserts: [], removes: [] });
     assert.deepEqual(known.expire(empty, 601_000).removes, ['A']);
     assert.equal(known.serviceCount, 0);

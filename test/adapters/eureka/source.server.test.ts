@@ -165,7 +165,7 @@ describe('adapters/eureka source', function () {
     });
     await server.kill();
     await recorder.waitFor(() => recorder.degradedScopes.has(''), { deadlineMs });
-    assert.match(recorder.degradedScopes.get('')?.message ?? '', /ECONNREFUSED|other side closed/);
+    assert.match(recorder.degradedScopes.get('')?.message ?? '', /ECONNREFUSED|ECONNRESET|other side closed/);
     await server.start();
     await recorder.waitFor(() => recorder.degradedScopes.has('missing instances'), { deadlineMs });
     assert.equal(recorder.services.get('KEPT')?.instances.length, 2);
