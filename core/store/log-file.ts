@@ -110,6 +110,25 @@ export class LogFile {
     this.#chain = this.#committed.chain;
   }
 
+  /**
+   * After an error of {@link append} or {@link commit}. A full disk leaves the file as it was at the last commit. After
+   * anything else nobody knows what of it is on disk (a failed fsync is not told twice), so it is closed.
+   * @returns whether the file can be gone on with
+   */
+  async recover(error: unknown): Promise<boolean> {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      try {
+        await this.rollback();
+        return true;
+      } catch {
+        // a new file it is
+      }
+    }
+    await this.#handle.close().catch(() => undefined); // the first error is the one to tell
+    return false;
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }

@@ -130,7 +130,7 @@ export class SourceLog {
       // What came meanwhile is newer.
       this.#changed = new Map([...changed, ...this.#changed]);
       this.#newTrust ??= trust;
-      await this.#recover(file, error);
+      if (!(await file.recover(error))) this.#file = undefined;
       throw error;
     }
     for (const [name, entry] of written) this.#set(name, entry);
@@ -184,24 +184,6 @@ export class SourceLog {
   /** There is work then, even if nothing changes. */
   #keepForNextTime(): void {
     this.#newTrust ??= this.#trust;
-  }
-
-  /**
-   * After a full disk the file goes on where it was. After anything else nobody knows what of it is on disk (a failed
-   * fsync is not told twice), so a new one is written.
-   */
-  async #recover(file: LogFile, error: unknown): Promise<void> {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      try {
-        await file.rollback();
-        return;
-      } catch {
-        // a new file it is
-      }
-    }
-    this.#file = undefined;
-    await file.close().catch(() => undefined); // the first error is the one to tell
   }
 
   #set(name: string, entry: Entry | undefined): void {
