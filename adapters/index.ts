@@ -1,6 +1,7 @@
 import type { Adapter } from '../core/plugin/index.js';
 import { apiAdapter } from './api/index.js';
 import { consulAdapter } from './consul/index.js';
+import { dnsAdapter } from './dns/index.js';
 import { eurekaAdapter } from './eureka/index.js';
 import { fileAdapter } from './file/index.js';
 import { nacosAdapter } from './nacos/index.js';
@@ -12,6 +13,7 @@ export const adapters: readonly Adapter[] = [
   nacosAdapter,
   eurekaAdapter,
   consulAdapter,
+  dnsAdapter,
   fileAdapter,
   apiAdapter,
 ];

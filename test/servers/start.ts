@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { startConsul } from './consul.js';
+import { startDnsServer } from './dns.js';
 import { startEureka } from './eureka.js';
 import { startIstiod } from './istiod.js';
 import { startNacos2 } from './nacos2.js';
@@ -10,7 +11,7 @@ import { startZookeeper } from './zookeeper.js';
 /**
  * Starts one test server by hand, prints where it is and stops it on Ctrl-C:
  *
- *   npx tsx test/servers/start.ts zookeeper | nacos2 | nacos3 | eureka | consul
+ *   npx tsx test/servers/start.ts zookeeper | nacos2 | nacos3 | eureka | consul | dns
  *   npx tsx test/servers/start.ts istiod xds://127.0.0.1:15010...
  */
 const starters: Readonly<Record<string, (args: readonly string[], signal: AbortSignal) => Promise<ServerHandle>>> = {
@@ -19,6 +20,7 @@ const starters: Readonly<Record<string, (args: readonly string[], signal: AbortS
   nacos3: (_args, signal) => startNacos3({ signal }),
   eureka: (_args, signal) => startEureka({ signal }),
   consul: (_args, signal) => startConsul({ signal }),
+  dns: (_args, signal) => startDnsServer({ signal }),
   istiod: (configSources, signal) => startIstiod({ configSources, signal }),
 };
 

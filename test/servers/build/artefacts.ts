@@ -4,6 +4,7 @@ import { mavenArtefact } from './maven.js';
 
 /** Every artefact of the cache, the slow ones of each lane first. */
 export const artefacts: readonly Artefact[] = [
+  goModuleArtefact({ name: 'dns', version: 'miekg/dns 1.1.72' }),
   goModuleArtefact({ name: 'consul', version: '1.12.9' }),
   goInstallArtefact({
     name: 'istiod',
