@@ -3,6 +3,7 @@ import type { Lane } from './mocha-lane.js';
 const all = 'test/**/*.test.ts';
 const servers = 'test/**/*.server.test.ts';
 const endToEnd = 'test/**/*.e2e.test.ts';
+const faults = 'test/**/*.faults.test.ts';
 /** Those whose servers take longest to start, in a lane of their own. */
 const nacosAndEureka = 'test/adapters/{nacos,eureka}/*.server.test.ts';
 
@@ -17,7 +18,7 @@ const outputs = 'test/{sinks,cli}/**/*.test.ts';
 export const unitLanes: readonly Lane[] = [
   { name: 'adapters', args: [adapters, ...ignoring(servers)] },
   { name: 'outputs', args: [outputs, ...ignoring(servers)] },
-  { name: 'core…', args: [all, ...ignoring(adapters, outputs, servers, endToEnd)] },
+  { name: 'core…', args: [all, ...ignoring(adapters, outputs, servers, endToEnd, faults)] },
 ];
 
 /**
@@ -26,6 +27,7 @@ export const unitLanes: readonly Lane[] = [
  */
 export const allLanes: readonly Lane[] = [
   { name: 'nacos…', args: [nacosAndEureka] },
+  { name: 'faults', args: [faults] },
   { name: 'e2e', args: [endToEnd] },
   { name: 'servers', args: [servers, ...ignoring(nacosAndEureka)] },
   ...unitLanes,

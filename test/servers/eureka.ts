@@ -66,6 +66,7 @@ export async function startEureka(options: EurekaOptions = {}): Promise<EurekaSe
   const server = await startServer(
     {
       name: 'eureka',
+      readyTimeoutMs: 240_000,
       command: (dir) =>
         javaCommand({
           artefact: 'eureka',

@@ -51,7 +51,7 @@ export async function startNacos(version: NacosVersion, options: NacosOptions): 
   const server = await startServer(
     {
       name: version.name,
-      readyTimeoutMs: 120_000,
+      readyTimeoutMs: 240_000,
       command(dir) {
         ready = false;
         writeConfig(dir, port, version, options);

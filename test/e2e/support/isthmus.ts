@@ -21,6 +21,10 @@ export interface IsthmusOptions extends StartOptions {
   readonly merge?: Readonly<Record<string, unknown>>;
   /** Keys of the MCP sink, over ours. */
   readonly mcp?: Readonly<Record<string, unknown>>;
+  /** As in the configuration file; its defaults when absent. */
+  readonly guards?: Readonly<Record<string, unknown>>;
+  /** URL of a module that Node loads before the daemon. It finds the daemon's folder in ISTHMUS_TEST_DIR. */
+  readonly preload?: string;
 }
 
 /** A running daemon: a process of its own, as operators run it. */
@@ -54,16 +58,17 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
       readyTimeoutMs: 60_000,
       command(dir) {
         const file = join(dir, 'isthmus.yaml');
-        const { sources, naming = [], merge = {}, mcp = {} } = options;
+        const { sources, naming = [], merge = {}, mcp = {}, guards = {}, preload } = options;
         const config = {
           site: 'test',
           api: { listen: `127.0.0.1:${apiPort}` },
           data: join(dir, 'data'),
-          ...{ sources, naming, merge },
+          ...{ sources, naming, merge, guards },
           sinks: [{ kind: 'mcp', listen: `127.0.0.1:${mcpPort}`, ...mcp }],
         };
         writeFileSync(file, JSON.stringify(config, undefined, 2));
-        return { command, args: [...args, 'run', '--config', file] };
+        const before = preload === undefined ? [] : ['--import', preload];
+        return { command, args: [...before, ...args, 'run', '--config', file], env: { ISTHMUS_TEST_DIR: dir } };
       },
       ready: async (signal) => (await http(`${url}/healthz`, { signal })).status === 200,
     },

@@ -16,6 +16,13 @@ export const artefacts: readonly Artefact[] = [
       'istio.io/istio/pkg/version.buildGitRevision': 'eed52ebb66ad',
     },
   }),
+  goInstallArtefact({
+    name: 'toxiproxy',
+    version: '2.12.0',
+    packagePath: 'github.com/Shopify/toxiproxy/v2/cmd/server',
+    moduleVersion: 'v2.12.0',
+    variables: { 'github.com/Shopify/toxiproxy/v2.Version': '2.12.0' },
+  }),
   mavenArtefact({ name: 'zookeeper', version: '3.9.4' }),
   mavenArtefact({ name: 'nacos2', version: '2.3.2', sources: ['nacos2/src'] }),
   mavenArtefact({ name: 'nacos3', version: '3.1.0', sources: ['nacos3/src'] }),

@@ -1,0 +1,121 @@
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault } from '../plan/fault.js';
+import { type Registry, type RegistryKind, registryKinds } from '../registries/registry.js';
+
+const durationsMs = [1000, 6000];
+const clusters: readonly RegistryKind[] = ['zookeeper', 'consul', 'eureka'];
+const durable: readonly RegistryKind[] = ['zookeeper', 'consul'];
+
+async function startAll({ nodes }: Registry, keepData: boolean): Promise<void> {
+  await Promise.all(nodes.filter(({ pid }) => pid === undefined).map((node) => node.start({ keepData })));
+}
+
+/** Faults of a registry's own processes. */
+export const serverFaults: readonly Fault[] = [
+  {
+    ...{ id: 'pause-all', title: 'all servers paused', invariants: 'I1 I2', durationsMs },
+    ...{ on: 'registry', kinds: registryKinds },
+    async inject({ registry: { nodes }, pauseClients }) {
+      // A request that a paused server has got is done when it goes on, after later ones that another server has done.
+      pauseClients();
+      await Promise.all(nodes.map((node) => node.pause()));
+      return {
+        async run() {
+          for (const node of nodes) node.resume();
+        },
+      };
+    },
+  },
+  {
+    ...{ id: 'pause-leader', title: 'the leader paused', invariants: 'I1 I2', durationsMs },
+    ...{ on: 'registry', kinds: clusters },
+    async inject({ registry, pauseClients }) {
+      pauseClients();
+      const node = registry.nodes[await registry.leader()];
+      await node?.pause();
+      return { run: async () => node?.resume() };
+    },
+  },
+  {
+    ...{ id: 'kill-leader', title: 'the leader killed, started later', invariants: 'I1 I3', durationsMs },
+    ...{ on: 'registry', kinds: clusters },
+    async inject({ registry }) {
+      const node = registry.nodes[await registry.leader()];
+      await node?.kill();
+      return { run: async () => node?.start() };
+    },
+  },
+  {
+    ...{ id: 'kill-one', title: 'a server killed, started later', invariants: 'I1 I3', durationsMs },
+    ...{ on: 'registry', kinds: clusters },
+    async inject({ registry, random }) {
+      const node = random.pick(registry.nodes);
+      await node.kill();
+      return { run: () => node.start() };
+    },
+  },
+  {
+    ...{ id: 'restart-all', title: 'all servers killed, started with their data', invariants: 'I1 I2 I3', durationsMs },
+    // Eureka and the ephemeral instances of Nacos live in memory alone: their restart is one with nothing.
+    ...{ on: 'registry', kinds: registryKinds },
+    async inject({ registry }) {
+      await Promise.all(registry.nodes.map((node) => node.kill()));
+      return { run: () => startAll(registry, true) };
+    },
+  },
+  {
+    ...{ id: 'lost-data', title: 'all servers killed, started with nothing', invariants: 'I1 I2', durationsMs: [1000] },
+    ...{ on: 'registry', kinds: durable },
+    async inject({ registry }) {
+      await Promise.all(registry.nodes.map((node) => node.kill()));
+      return {
+        async run() {
+          await startAll(registry, false);
+          await registry.refound?.();
+        },
+      };
+    },
+  },
+  {
+    ...{ id: 'old-data', title: 'all servers started with older data', invariants: 'I3 I4', durationsMs: [1000] },
+    ...{ on: 'registry', kinds: durable },
+    async inject({ registry, ledger, clients, pauseClients }) {
+      const copies = registry.nodes.map(({ dataDir }) => ({ dataDir, copy: `${dataDir}-old` }));
+      const then = new Set([...clients.wanted].filter(({ serving }) => serving).map((entry) => clients.nameOf(entry)));
+      // As a backup is made: while the servers run.
+      await Promise.all(copies.map(({ dataDir, copy }) => cp(dataDir, copy, { recursive: true })));
+      // What changes now is what the older data do not know.
+      await delay(5000);
+      pauseClients();
+      await Promise.all(registry.nodes.map((node) => node.kill()));
+      ledger.setBack(registry.kind, then);
+      for (const { dataDir, copy } of copies) {
+        await rm(dataDir, { recursive: true });
+        await mkdir(dataDir);
+        await cp(copy, dataDir, { recursive: true });
+        await rm(copy, { recursive: true });
+      }
+      return {
+        async run() {
+          await startAll(registry, true);
+          await registry.refound?.();
+        },
+      };
+    },
+  },
+  {
+    ...{
+      id: 'revoke',
+      title: 'the right to read revoked',
+      invariants: 'I2',
+      durationsMs,
+      on: 'registry',
+      kinds: durable,
+    },
+    async inject({ registry }) {
+      const grant = await registry.revoke?.();
+      return { run: async () => grant?.() };
+    },
+  },
+];

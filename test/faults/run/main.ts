@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Bed } from '../bed/bed.js';
+import { describeStep, planOf } from '../plan/plan.js';
+import { writeReport } from '../report/write-report.js';
+import type { RunResult } from './result.js';
+import { PlanRun } from './run-plan.js';
+import { Trace } from './trace.js';
+
+/**
+ * Runs the fault matrix:
+ *
+ *   npm run test:faults -- --seeds 1-50     the runs of these seeds, and writes docs/faults.md
+ *   npm run test:faults -- --seed 7         one of them, line by line
+ *   npm run test:faults -- --seed 7 --plan  what it would do
+ *   npm run test:faults -- --report 1-50    writes docs/faults.md from the last run of each
+ */
+const folder = fileURLToPath(new URL('../../../.cache/faults', import.meta.url));
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '1-50' },
+      seed: { type: 'string' },
+      report: { type: 'string' },
+      plan: { type: 'boolean', default: false },
+    },
+  });
+  mkdirSync(folder, { recursive: true });
+  if (values.report !== undefined) {
+    writeReport(rangeOf(values.report).flatMap(stored));
+    return 0;
+  }
+  const seeds = values.seed === undefined ? rangeOf(values.seeds) : [Number(values.seed)];
+  if (values.plan) {
+    for (const seed of seeds) printPlan(seed);
+    return 0;
+  }
+  const results = await runSeeds(seeds, values.seed !== undefined);
+  if (values.seed === undefined) writeReport(results);
+  return results.some(({ violations, trouble }) => violations.length > 0 || trouble !== undefined) ? 1 : 0;
+}
+
+async function runSeeds(seeds: readonly number[], echo: boolean): Promise<RunResult[]> {
+  const results: RunResult[] = [];
+  const bed = await Bed.start();
+  try {
+    for (const seed of seeds) {
+      const result = await PlanRun.run(planOf(seed), bed, new Trace(join(folder, `seed-${seed}.log`), echo));
+      results.push(result);
+      writeFileSync(resultFile(seed), JSON.stringify(result));
+      console.log(summary(result));
+    }
+  } finally {
+    await bed.stop();
+  }
+  return results;
+}
+
+function stored(seed: number): RunResult[] {
+  const file = resultFile(seed);
+  return existsSync(file) ? [JSON.parse(readFileSync(file, 'utf8')) as RunResult] : [];
+}
+
+function resultFile(seed: number): string {
+  return join(folder, `seed-${seed}.json`);
+}
+
+function printPlan(seed: number): void {
+  const { registries, steps } = planOf(seed);
+  console.log(`seed ${seed} on ${registries.join(' and ')}`);
+  for (const step of steps) console.log(`  ${describeStep(step)}`);
+}
+
+function summary({ plan, violations, trouble, steps, durationMs }: RunResult): string {
+  const verdict = trouble === undefined ? `${violations.length} violations` : `inconclusive: ${trouble.slice(0, 300)}`;
+  const first = violations[0];
+  const what = first ? `\n  ${first.invariant} ${first.registry}: ${first.what}` : '';
+  return `seed ${plan.seed} on ${plan.registries.join(' and ')}: ${steps.length} faults, ${verdict}, ${Math.round(durationMs / 1000)} s${what}`;
+}
+
+function rangeOf(text: string): number[] {
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  if (first === undefined || last === undefined) throw new Error(`--seeds FIRST-LAST, not ${text}`);
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
+}
+
+process.exitCode = await main();

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bed } from './bed/bed.js';
+import { describeStep, planOf } from './plan/plan.js';
+import { PlanRun } from './run/run-plan.js';
+import { Trace } from './run/trace.js';
+
+/** Between them all registries; `npm run test:faults` runs many more. */
+const seeds = [1, 2, 3];
+
+describe('no fault makes the catalog wrong', function () {
+  this.timeout(280_000);
+  let bed: Bed;
+  let dir: string;
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'isthmus-faults-'));
+    bed = await Bed.start();
+  });
+  after(async () => {
+    await bed?.stop();
+    rmSync(dir, { recursive: true });
+  });
+
+  for (const seed of seeds) {
+    const plan = planOf(seed);
+    it(`seed ${seed} on ${plan.registries.join(' and ')}: ${plan.steps.map(describeStep).join('; ')}`, async () => {
+      const { violations, trouble } = await PlanRun.run(plan, bed, new Trace(join(dir, `${seed}.log`), false));
+      assert.deepEqual(violations, []);
+      assert.equal(trouble, undefined);
+    });
+  }
+});
