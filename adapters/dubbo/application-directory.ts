@@ -150,10 +150,10 @@ function withRegistrysWord(provider: Provider, said: ApplicationInstance): Provi
   return { ...provider, instance: changed };
 }
 
+/** But for the revision: what counts is the metadata that are known. */
 function sayTheSame(a: ApplicationInstance, b: ApplicationInstance): boolean {
   if (a === b) return true;
   return (
-    a.revision === b.revision &&
     a.timestampMs === b.timestampMs &&
     a.health === b.health &&
     a.weight === b.weight &&

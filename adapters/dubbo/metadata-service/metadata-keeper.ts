@@ -84,10 +84,11 @@ export class MetadataKeeper {
       if (list) list.push(instance);
       else byKey.set(key, [instance]);
     }
+    // What comes back is taken out of the retired before others are put in.
+    for (const [key, announcing] of byKey) this.#want(key, announcing);
     for (const key of this.#announced.get(application) ?? []) if (!byKey.has(key)) this.#retire(key);
     if (byKey.size === 0) this.#announced.delete(application);
     else this.#announced.set(application, new Set(byKey.keys()));
-    for (const [key, announcing] of byKey) this.#want(key, announcing);
   }
 
   /** Resolves when every revision followed by now was fetched or has failed once; rejects when `signal` aborts. */
@@ -191,21 +192,19 @@ export class MetadataKeeper {
 
   /** Rejects at the deadline even when `work` does not heed its signal. */
   async #withDeadline<Result>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const timeoutMs = this.#options.timeoutMs ?? defaultTimeoutMs;
+    const { clock, timeoutMs = defaultTimeoutMs } = this.#options;
     const inner = new AbortController();
-    const ended = deferred<never>();
-    const end = (reason: unknown) => {
-      inner.abort(reason);
-      ended.reject(reason);
-    };
-    const onAbort = () => end(outer.reason);
+    const onAbort = () => inner.abort(outer.reason);
     outer.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => end(new MetadataError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const deadline = clock.sleep(timeoutMs, inner.signal).then(() => {
+      throw new MetadataError(`no answer within ${timeoutMs} ms`);
+    });
     try {
-      return await Promise.race([work(inner.signal), ended.promise]);
+      return await Promise.race([work(inner.signal), deadline]);
     } finally {
-      clearTimeout(timer);
       outer.removeEventListener('abort', onAbort);
+      // Ends the sleep after an answer, and the work after the deadline.
+      inner.abort(new MetadataError('not waited for any more'));
     }
   }
 }

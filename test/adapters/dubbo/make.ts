@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { ApplicationInstance } from '../../../adapters/dubbo/application-instance.js';
 import { type Provider, ProviderReader } from '../../../adapters/dubbo/provider.js';
 import type { ServiceRecords } from '../../../adapters/dubbo/service.js';
+import { defaultWeight, emptyMetadata } from '../../../core/model/index.js';
 
 export const greet = 'lab.api.Greet';
 
@@ -16,4 +18,22 @@ export function provider(authority: string, query = '', protocol = 'dubbo', read
 export function records(...providers: Provider[]): ServiceRecords {
   const id = providers[0]?.id ?? { version: '', group: '' };
   return { interfaceName: greet, id, providers, rejected: [] };
+}
+
+/** An instance by application, as a registry has it. */
+export function applicationInstance(fields: Partial<ApplicationInstance>): ApplicationInstance {
+  return {
+    application: 'shop',
+    address: '10.0.0.1',
+    port: 20880,
+    endpoints: {},
+    revision: 'r1',
+    storage: 'local',
+    metadataService: undefined,
+    timestampMs: 0,
+    health: 'healthy',
+    weight: defaultWeight,
+    metadata: emptyMetadata,
+    ...fields,
+  };
 }
