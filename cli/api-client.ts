@@ -68,6 +68,11 @@ export class ApiClient {
     return this.#parse<T>(await this.#text(response));
   }
 
+  async delete<T extends object>(path: string, signal: AbortSignal): Promise<T> {
+    const response = await this.#send('DELETE', path, signal, answerTimeoutMs);
+    return this.#parse<T>(await this.#text(response));
+  }
+
   /** Ends when `signal` aborts; throws when the server ends it. */
   async *watchServices(filter: ListFilter, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const response = await this.#get(
@@ -150,7 +155,7 @@ export class ApiClient {
     } catch (error) {
       throw this.#unreachable(error);
     }
-    if (response.statusCode !== 200) throw await this.#refused(response);
+    if (response.statusCode !== 200 && response.statusCode !== 201) throw await this.#refused(response);
     return response;
   }
 

@@ -76,7 +76,8 @@ async function withDataFolder(
 }
 
 async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonOptions['onStarted']): Promise<void> {
-  const { engine, api, sinks, logger } = parts;
+  const { engine, api, quarantine, sinks, logger } = parts;
+  await quarantine.load();
   const { address } = await api.start();
   const failures: unknown[] = [];
   const guard = async (what: string, running: Promise<void>) => {

@@ -6,7 +6,7 @@ api: { listen: 127.0.0.1:8080 }
 data: ./data
 log: { format: pretty }
 sources:
-  - { name: api, kind: api }
+  - { name: api, kind: api, addresses: { loopback: true } }
 sinks:
   - { kind: mcp, listen: 127.0.0.1:15010 }
 `;

@@ -3,6 +3,7 @@ import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
 import { getCommand } from './commands/get.js';
 import { guardCommand } from './commands/guard.js';
+import { quarantineCommand } from './commands/quarantine.js';
 import { runCommand } from './commands/run.js';
 import { validateCommand } from './commands/validate.js';
 import { versionCommand } from './commands/version.js';
@@ -48,6 +49,7 @@ ${exitCodeHelp}`,
     getCommand,
     guardCommand,
     auditCommand,
+    quarantineCommand,
     versionCommand,
   ]) {
     program.addCommand(command(context));

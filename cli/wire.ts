@@ -8,6 +8,8 @@ import { guardRulesOf } from '../core/config/guard-rules.js';
 import { mergePolicyOf } from '../core/config/merge-policy.js';
 import { Engine } from '../core/engine/engine.js';
 import { guardRoutes } from '../core/operate/guard-routes.js';
+import type { QuarantineDesk } from '../core/operate/quarantine-desk.js';
+import { quarantineRoutes } from '../core/operate/quarantine-routes.js';
 import { sourceRoutes } from '../core/operate/source-routes.js';
 import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
 import type { Sink } from '../core/sink/sink.js';
@@ -18,6 +20,7 @@ import { systemClock } from '../core/time/index.js';
 import { DiskWarmStore } from '../core/warm/disk-warm-store.js';
 import { type ApiServer, createApiServer } from '../sinks/api/index.js';
 import { sinks as sinkPlugins } from '../sinks/index.js';
+import { deskOf, shapingOf } from './shaping.js';
 import { version } from './version.js';
 
 /** Everything a configuration can name. */
@@ -27,6 +30,8 @@ export const plugins = { sources: adapters, sinks: sinkPlugins } as const;
 export interface DaemonParts {
   readonly engine: Engine;
   readonly api: ApiServer;
+  /** To be loaded before the engine runs. */
+  readonly quarantine: QuarantineDesk;
   readonly sinks: readonly { readonly name: string; readonly kind: string; readonly sink: Sink }[];
   readonly logger: Logger;
 }
@@ -47,6 +52,7 @@ export function assemble(config: Config): DaemonParts {
     metrics,
   });
   const store = config.warmStart.enabled ? warmStoreOf(config, logger) : undefined;
+  const shaping = shapingOf(config);
   const engine = new Engine({
     sources: config.sources.map((source) => ({
       ...source,
@@ -57,9 +63,12 @@ export function assemble(config: Config): DaemonParts {
     policyOf: mergePolicyOf(config.merge),
     clock: systemClock,
     logger,
+    shape: (...of) => shaping.shaper.shape(...of),
+    onTick: (nowMs) => quarantine.tick(nowMs),
     restoredGraceMs: config.warmStart.graceMs,
     ...(store === undefined ? {} : { store }),
   });
+  const quarantine = deskOf(config, shaping, engine, logger);
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
     const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);
     if (!plugin) throw new Error(`no sink of kind ${kind}`);
@@ -76,7 +85,12 @@ export function assemble(config: Config): DaemonParts {
     metrics,
     logger,
   });
-  for (const route of [...guardRoutes(engine, systemClock), ...sourceRoutes(engine), ...routes]) api.routes.add(route);
+  const operating = [
+    ...guardRoutes(engine, systemClock),
+    ...sourceRoutes(engine),
+    ...quarantineRoutes(quarantine, systemClock),
+  ];
+  for (const route of [...operating, ...routes]) api.routes.add(route);
   addCoreMetrics(metrics, {
     sources: () => engine.statuses(),
     revision: () => engine.catalog.revision,
@@ -86,7 +100,7 @@ export function assemble(config: Config): DaemonParts {
     problems: () => engine.catalog.problems().length,
     guards: () => engine.units.map(({ name, guarded }) => ({ name, holds: guarded.holds(), counts: guarded.counts })),
   });
-  return { engine, api, sinks, logger };
+  return { engine, api, quarantine, sinks, logger };
 }
 
 /** What is kept on disk of a source whose guards let it grow as old as it may. */

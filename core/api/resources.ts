@@ -2,6 +2,7 @@ import type { CatalogService, Origin } from '../catalog/catalog.js';
 import type { CatalogProblem } from '../catalog/live-catalog.js';
 import type { Freeze, HoldStatus } from '../guard/hold.js';
 import type { Consumer, Instance, Metadata, Port, RegistryRule, Service } from '../model/index.js';
+import type { QuarantineEntry } from '../shape/quarantine.js';
 import type { SinkStatus } from '../sink/sink.js';
 import type { SourceStatus } from '../source/status.js';
 
@@ -112,6 +113,32 @@ export interface RuleResource extends RegistryRule {
   readonly source: string;
   /** The service's name in the registry. */
   readonly service: string;
+}
+
+/** Instances that get no traffic, by the configuration or by operators. */
+export interface QuarantineList {
+  readonly items: readonly QuarantineResource[];
+}
+
+export interface QuarantineResource extends QuarantineEntry {
+  /** Instances that it is about now. */
+  readonly matches: number;
+}
+
+/** An entry that was added, or would be. */
+export interface QuarantineAdded {
+  readonly entry: QuarantineEntry;
+  /** Whether it will be there after a restart. */
+  readonly kept: boolean;
+  /** Instances that it is about now. */
+  readonly matches: number;
+  /** The first 1000 of them. */
+  readonly instances: readonly { readonly source: string; readonly service: string; readonly instance: string }[];
+}
+
+export interface QuarantineRemoved {
+  /** Whether it will be gone after a restart. */
+  readonly kept: boolean;
 }
 
 /** What keeps the daemon from serving. */

@@ -2,13 +2,13 @@ import type { Service } from '../model/index.js';
 import type { Contribution } from './merge.js';
 
 interface Entry {
-  readonly host: string;
+  readonly hosts: readonly string[];
   readonly service: Service;
 }
 
-/** Which services of which sources claim which host. Keys of the inner maps are the services' names. */
+/** Which services of which sources claim which hosts. Keys of the inner maps are the services' names. */
 export class HostIndex {
-  /** source → service name → its host. */
+  /** source → service name → its hosts. */
   readonly #entries = new Map<string, Map<string, Entry>>();
   /** host → source → service name → service. */
   readonly #byHost = new Map<string, Map<string, Map<string, Service>>>();
@@ -19,19 +19,19 @@ export class HostIndex {
     for (const source of sourceOrder) this.#entries.set(source, new Map());
   }
 
-  /** Puts a service under `host` (or under none). @returns the hosts that are touched: the old and the new one */
-  set(source: string, name: string, service: Service | undefined, host: string | undefined): readonly string[] {
+  /** Puts a service under `hosts`, which may be none. @returns the hosts that are touched: the old and the new ones */
+  set(source: string, name: string, service: Service | undefined, hosts: readonly string[]): readonly string[] {
     const entries = this.#entries.get(source);
     if (!entries) throw new Error(`unknown source ${source}`);
     const before = entries.get(name);
-    if (before) this.#take(before.host, source, name);
-    if (service === undefined || host === undefined) {
+    for (const host of before?.hosts ?? []) this.#take(host, source, name);
+    if (service === undefined || hosts.length === 0) {
       entries.delete(name);
-      return before ? [before.host] : [];
+      return before?.hosts ?? [];
     }
-    entries.set(name, { host, service });
-    this.#put(host, source, name, service);
-    return before && before.host !== host ? [before.host, host] : [host];
+    entries.set(name, { hosts, service });
+    for (const host of hosts) this.#put(host, source, name, service);
+    return before ? [...new Set([...before.hosts, ...hosts])] : hosts;
   }
 
   /** Who claims `host`, in the configured order of sources; several of one source are sorted by name. */

@@ -12,8 +12,8 @@ export interface ServiceFeed {
   takeChanged(): ReadonlyMap<string, ChangeCause>;
 }
 
-/** Gives a service its final form before it is named and merged; undefined: it is left out. */
-export type Shape = (source: string, service: Service) => Service | undefined;
+/** Gives a service its final form before it is named and merged; undefined: it is gone, or left out. */
+export type Shape = (source: string, name: string, service: Service | undefined) => Service | undefined;
 
 /**
  * Moves what sources let through into the catalog: at once when little changed, in slices between other work when much
@@ -27,7 +27,7 @@ export class Ingest {
   readonly #drained = new Map<string, (() => void)[]>();
   #scheduled: NodeJS.Immediate | undefined;
 
-  constructor(catalog: LiveCatalog, shape: Shape = (_source, service) => service) {
+  constructor(catalog: LiveCatalog, shape: Shape = (_source, _name, service) => service) {
     this.#catalog = catalog;
     this.#shape = shape;
   }
@@ -89,8 +89,7 @@ export class Ingest {
     const slice: SourceChange[] = [];
     for (const [name, cause = registryCause] of pending) {
       if (slice.length >= room) break;
-      const service = feed.services.get(name);
-      slice.push([name, service && this.#shape(source, service), cause]);
+      slice.push([name, this.#shape(source, name, feed.services.get(name)), cause]);
       pending.delete(name);
     }
     return slice;

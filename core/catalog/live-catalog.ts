@@ -144,17 +144,17 @@ export class LiveCatalog implements Catalog {
     return { revision: this.#revision, reset: false, upserts, removes };
   }
 
-  #nameService(source: string, name: string, service: Service | undefined): string | undefined {
+  #nameService(source: string, name: string, service: Service | undefined): readonly string[] {
     const key = `${source}/${name}`;
     const known = this.#unnamed.get(key);
     this.#unnamed.delete(key);
-    if (service === undefined) return undefined;
-    const named = this.#options.naming.hostOf(source, service);
-    if ('host' in named) return named.host;
-    const problem = { source, service: name, reason: named.reason };
+    if (service === undefined) return [];
+    const { hosts, reasons } = this.#options.naming.hostsOf(source, service);
+    if (reasons.length === 0) return hosts;
+    const problem = { source, service: name, reason: reasons.join('; ') };
     if (known?.reason !== problem.reason) this.#options.onProblem?.(problem);
     this.#unnamed.set(key, problem);
-    return undefined;
+    return hosts;
   }
 
   /** Publishes what is claimed for `host` now, and adds the hosts whose service differs to `changed`. */

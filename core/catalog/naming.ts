@@ -10,7 +10,17 @@ export interface NamingRule {
   /** Glob over the service's name in the registry's terms; absent: every service. */
   readonly service?: string;
   readonly host: HostTemplate;
+  /** Other hosts that the service has too. */
+  readonly aliases?: readonly HostTemplate[];
 }
+
+/** The hosts of a service, the first its own; and why a host could not be made. */
+export interface Named {
+  readonly hosts: readonly string[];
+  readonly reasons: readonly string[];
+}
+
+const noReasons: readonly string[] = [];
 
 export class Naming {
   readonly #rules: readonly NamingRule[];
@@ -22,15 +32,21 @@ export class Naming {
     this.#defaults = defaults;
   }
 
-  /** The host of a service of `source`, or the reason why it has none. */
-  hostOf(source: string, service: Service): { readonly host: string } | { readonly reason: string } {
+  /** The hosts of a service of `source`. Without a host of its own it has none: an alias alone would be a surprise. */
+  hostsOf(source: string, service: Service): Named {
     const rule = this.#rules.find(
       (candidate) =>
         (candidate.source === undefined || candidate.source === source) &&
         (candidate.service === undefined || matchesGlob(candidate.service, service.name)),
     );
     const template = rule?.host ?? this.#defaults.get(source);
-    return template?.render(service.attributes) ?? { reason: `no naming template for source ${source}` };
+    if (!template) return { hosts: [], reasons: [`no naming template for source ${source}`] };
+    const own = template.render(service.attributes);
+    if ('reason' in own) return { hosts: [], reasons: [own.reason] };
+    if (!rule?.aliases) return { hosts: [own.host], reasons: noReasons };
+    const aliases = rule.aliases.map((alias) => alias.render(service.attributes));
+    const hosts = new Set([own.host, ...aliases.flatMap((alias) => ('host' in alias ? [alias.host] : []))]);
+    return { hosts: [...hosts], reasons: aliases.flatMap((alias) => ('reason' in alias ? [alias.reason] : [])) };
   }
 }
 

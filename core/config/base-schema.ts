@@ -5,6 +5,7 @@ import { logFormats, logLevels } from './config.js';
 import { hostPort, milliseconds } from './fields.js';
 import { guardsSchema, sourceGuardsSchema } from './guards-schema.js';
 import { secret } from './secret.js';
+import { addressesSchema, quarantineSchema, shapeRuleSchema } from './shape-schema.js';
 
 const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const globPattern = /^[a-z0-9.*-]+$/;
@@ -71,6 +72,11 @@ const naming = z.strictObject({
   host: hostTemplate().describe(
     'Template of the mesh host: {attribute}, {attribute|label}, [optional part], as "{interface}.dubbo".',
   ),
+  aliases: z
+    .array(hostTemplate())
+    .max(16)
+    .optional()
+    .describe('Templates of other hosts that the service has too. Default: none.'),
 });
 
 const mergeRule = z
@@ -155,6 +161,18 @@ export const topSchema = z.strictObject({
   sources: z.array(z.unknown()).min(1).max(1000).describe('Registries that are read, in order of precedence.'),
   naming: z.array(naming).max(10_000).default([]).describe('How services become mesh hosts; the first match wins.'),
   merge: merge.prefault({}).describe('What is done when several sources have one host.'),
+  shape: z
+    .array(shapeRuleSchema)
+    .max(1000)
+    .default([])
+    .describe(
+      'Which services are in, and what their metadata and ports are; all rules that match apply, in their order.',
+    ),
+  quarantine: z
+    .array(quarantineSchema)
+    .max(1000)
+    .default([])
+    .describe('Instances that get no traffic; more can be added over the API.'),
   guards: guardsSchema.prefault({}).describe('What holds back changes that look like a failure of the registry.'),
   warmStart: warmStart.prefault({}).describe('What a restart goes on with while registries cannot be read.'),
   history: history.prefault({}).describe('The log of changes of the catalog.'),
@@ -172,6 +190,7 @@ export const sourceBase = z.strictObject({
   staleAfterMs: milliseconds()
     .default(300_000)
     .describe('How long it may be degraded, in milliseconds, before it counts as stale. Default 300000.'),
+  addresses: addressesSchema.prefault({}).describe('Which addresses of instances are let through.'),
   guards: sourceGuardsSchema.optional().describe('Guards that this source has otherwise. Default: those of all.'),
 });
 

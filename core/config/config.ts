@@ -1,5 +1,7 @@
 import type { HostTemplate } from '../catalog/host-template.js';
 import type { MergePolicy } from '../catalog/merge.js';
+import type { AddressPolicy } from '../shape/address-policy.js';
+import type { ShapeRule } from '../shape/shaper.js';
 import type { HostPort } from './fields.js';
 import type { GuardsConfig, SourceGuardsConfig } from './guard-rules.js';
 import type { Secret } from './secret.js';
@@ -17,6 +19,8 @@ export interface Config {
   /** The first that matches names a service. */
   readonly naming: readonly NamingConfig[];
   readonly merge: MergeConfig;
+  readonly shape: readonly ShapeRule[];
+  readonly quarantine: readonly QuarantineConfig[];
   /** Of every source that has none of its own. */
   readonly guards: GuardsConfig;
   readonly warmStart: WarmStartConfig;
@@ -50,6 +54,7 @@ export interface SourceConfig {
   readonly graceMs: number;
   /** How long it may be degraded before it counts as stale. */
   readonly staleAfterMs: number;
+  readonly addresses: AddressPolicy;
   /** Take the place of the general ones. */
   readonly guards?: SourceGuardsConfig;
   /** Output of the schema of the adapter for `kind`. */
@@ -62,6 +67,16 @@ export interface SinkConfig {
   readonly kind: string;
   /** Output of the schema of the sink for `kind`. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface QuarantineConfig {
+  readonly source?: string | undefined;
+  readonly service?: string | undefined;
+  readonly address?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly until?: number | undefined;
 }
 
 export interface WarmStartConfig {
@@ -83,6 +98,7 @@ export interface NamingConfig {
   /** Glob over the service's name in the registry's terms; absent: every service. */
   readonly service?: string;
   readonly host: HostTemplate;
+  readonly aliases?: readonly HostTemplate[];
 }
 
 export interface MergeConfig {

@@ -81,10 +81,11 @@ function check(root: unknown, plugins: ConfigPlugins): { config: Config } | { pr
     config: {
       ...top.output,
       api: token === undefined ? api : { ...api, token },
-      naming: top.output.naming.map(({ source, service, host }) => ({
+      naming: top.output.naming.map(({ source, service, host, aliases }) => ({
         ...(source === undefined ? {} : { source }),
         ...(service === undefined ? {} : { service }),
         host,
+        ...(aliases === undefined ? {} : { aliases }),
       })),
       sources: sources.flatMap((entry): SourceConfig[] => ('base' in entry ? [sourceConfig(entry)] : [])),
       sinks: sinks.flatMap((entry): SinkConfig[] =>

@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly store?: WarmStore;
   /** How long a source that was restored is waited for before what was restored is served. Default 5 s. */
   readonly restoredGraceMs?: number;
+  /** Called about once a second, with the time in milliseconds since the epoch. */
+  readonly onTick?: (nowMs: number) => void;
   /** Told of each change of the catalog; not to take long. */
   readonly onChanged?: (changes: readonly HostChange[]) => void;
 }
@@ -147,6 +149,7 @@ export class Engine {
       await clock.sleep(tickMs, signal).catch(() => undefined); // the loop looks at the abort
       const nowMs = clock.now();
       for (const unit of this.#units) unit.tick(nowMs);
+      this.#options.onTick?.(nowMs);
       if (nowMs < trustDueMs) continue;
       trustDueMs = nowMs + trustIntervalMs;
       this.#storeTrust();

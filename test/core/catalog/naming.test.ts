@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { hostOfTwin } from '../../../core/catalog/naming.js';
+import { HostTemplate } from '../../../core/catalog/host-template.js';
+import { LiveCatalog } from '../../../core/catalog/live-catalog.js';
+import { hostOfTwin, Naming } from '../../../core/catalog/naming.js';
+import { Readiness } from '../../../core/catalog/readiness.js';
+import { anInstance, aService } from '../../support/model.js';
 
 describe('hostOfTwin', () => {
   it('puts a digest of the registry name on the first label', () => {
@@ -18,5 +22,34 @@ describe('hostOfTwin', () => {
         for (const part of twin.split('.')) assert.match(part, /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
       }),
     );
+  });
+});
+
+describe('aliases', () => {
+  const rules = [
+    {
+      service: 'orders',
+      host: new HostTemplate('{name}.mesh'),
+      aliases: [new HostTemplate('{name}.legacy'), new HostTemplate('{group}.x')],
+    },
+  ];
+  const naming = new Naming(rules, new Map([['a', new HostTemplate('{name}.mesh')]]));
+
+  it('are further hosts of a service; one that cannot be made is told of', () => {
+    assert.deepEqual(naming.hostsOf('a', aService('orders')), {
+      hosts: ['orders.mesh', 'orders.legacy'],
+      reasons: ['the naming template {group}.x needs group'],
+    });
+    assert.deepEqual(naming.hostsOf('a', aService('pay')), { hosts: ['pay.mesh'], reasons: [] });
+    assert.deepEqual(naming.hostsOf('a', aService('!')).hosts, []);
+  });
+
+  it('come and go with the service, in the catalog', () => {
+    const readiness = new Readiness([]);
+    const catalog = new LiveCatalog({ sources: ['a'], naming, policyOf: () => ({ mode: 'union' }), readiness });
+    catalog.apply('a', [['orders', aService('orders', [anInstance('1')])]]);
+    assert.deepEqual([...catalog.snapshot().services.keys()].sort(), ['orders.legacy', 'orders.mesh']);
+    catalog.apply('a', [['orders', undefined]]);
+    assert.equal(catalog.snapshot().services.size, 0);
   });
 });

@@ -42,12 +42,12 @@ sinks:
 `;
     assert.deepEqual(errors(text), [
       '1:7: site: expected a DNS label: lower-case letters, digits and dashes, at most 63, as "nacos-hz"',
-      '2:1: apy: unknown key; did you mean "api"? (allowed: site, api, data, log, sources, naming, merge, guards, warmStart, history, sinks)',
+      '2:1: apy: unknown key; did you mean "api"? (allowed: site, api, data, log, sources, naming, merge, shape, quarantine, guards, warmStart, history, sinks)',
       '4:11: api.listen: expected HOST:PORT, as 127.0.0.1:8080 or [::1]:8080',
       '5:3: api.lissten: unknown key; did you mean "listen"? (allowed: listen, token, allowedHosts)',
       '9:15: sources[0].servers[0]: expected a URL that begins with http:// or https://',
       '10:5: sources[0].passwort: unknown key; did you mean "password"? (allowed: name, kind, required, graceMs, ' +
-        'staleAfterMs, guards, servers, namespaces, mode, intervalMs, username, password, quoting)',
+        'staleAfterMs, addresses, guards, servers, namespaces, mode, intervalMs, username, password, quoting)',
       '11:17: sources[0].intervalMs: expected at least 100',
       '12:11: sources[1].name: sources[0] has this name too; give each its own',
       '13:11: sources[1].kind: unknown kind; did you mean "zookeeper"? (known: zookeeper, nacos)',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigError } from '../../../core/config/config-error.js';
+import { guardRulesOf } from '../../../core/config/guard-rules.js';
 import { loadConfig } from '../../../core/config/load-config.js';
 import { mergePolicyOf } from '../../../core/config/merge-policy.js';
 import { Secret } from '../../../core/config/secret.js';
@@ -34,7 +35,7 @@ describe('loadConfig', () => {
     assert.deepEqual(config.api.allowedHosts, ['isthmus.example']);
     assert.deepEqual(config.log, { level: 'debug', format: 'pretty' });
     assert.deepEqual(
-      config.sources.map(({ config: _, ...base }) => base),
+      config.sources.map(({ config: _, addresses: __, ...base }) => base),
       [
         { name: 'dubbo-hz', kind: 'zookeeper', required: true, graceMs: 5000, staleAfterMs: 300_000 },
         { name: 'nacos-hz', kind: 'nacos', required: false, graceMs: 60_000, staleAfterMs: 300_000 },
@@ -72,6 +73,40 @@ describe('loadConfig', () => {
     assert.deepEqual(config.merge, { default: { mode: 'union' }, rules: [] });
     assert.deepEqual(config.sinks, []);
     assert.deepEqual(config.naming, []);
+    assert.deepEqual(guardRulesOf(config.guards), { ...defaultGuards, minimumHealthy: undefined });
+    assert.deepEqual(config.warmStart, { enabled: true, graceMs: 5000, maxBytes: 1024 ** 3 });
+    assert.deepEqual([config.shape, config.quarantine], [[], []]);
+  });
+
+  it('gives a source its own guards in place of the general ones', () => {
+    const config = parse(`site: a
+sources:
+  - { name: n, kind: nacos, servers: ["http://n:1"], guards: { massLoss: false, minimumHealthy: { share: 0.5 } } }
+guards: { empty: { minInstances: 9 }, flap: false }
+`);
+    const rules = guardRulesOf(config.guards, config.sources[0]?.guards);
+    assert.equal(rules.massLoss, undefined);
+    assert.equal(rules.flap, undefined);
+    assert.equal(rules.empty?.minInstances, 9);
+    assert.deepEqual(rules.minimumHealthy, { share: 0.5, maxHoldMs: 600_000 });
+    assert.deepEqual(rules.staleness, defaultGuards.staleness);
+  });
+
+  it('reads addresses and quarantine, and refuses what is none', () => {
+    const at = (text: string) =>
+      parse(`site: a\nsources: [{ name: n, kind: nacos, servers: ["http://n:1"] }]\n${text}\n`);
+    const { quarantine } = at('quarantine: [{ address: 10.0.0.0/8, reason: r, until: "2026-12-01T06:00:00+08:00" }]');
+    assert.equal(quarantine[0]?.until, Date.UTC(2026, 10, 30, 22));
+    assert.throws(
+      () => at('quarantine: [{ address: 10.0.0.0/99, reason: r }]'),
+      /expected an IP address, a CIDR block/,
+    );
+    assert.throws(() => at('quarantine: [{ service: x, reason: r }]'), /expected an address or labels/);
+    assert.throws(() => at('quarantine: [{ address: 10.0.0.1, reason: r, until: tomorrow }]'), /expected a time as/);
+    assert.throws(
+      () => at('quarantine: [{ address: 10.0.0.1, reason: r, until: "2026-13-01T00:00:00Z" }]'),
+      /no such time/,
+    );
   });
 
   it('follows aliases', () => {

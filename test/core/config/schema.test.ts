@@ -24,6 +24,7 @@ function keysOf(part: JsonSchema, prefix = ''): string[] {
     `${prefix}${key}`,
     ...keysOf(value, `${prefix}${key}.`),
     ...(value['items'] ? keysOf(value['items'] as JsonSchema, `${prefix}${key}[].`) : []),
+    ...((value['anyOf'] ?? []) as JsonSchema[]).flatMap((branch) => keysOf(branch, `${prefix}${key}.`)),
   ]);
 }
 
@@ -100,7 +101,7 @@ describe('the JSON Schema of the configuration', () => {
     const sections = new Map(text.split(/^#+ /m).map((section) => [section.split('\n', 1)[0] ?? '', section]));
     for (const kind of [...kindsOf('sources'), ...kindsOf('sinks')]) {
       const section = sections.get(`\`${String(kind['title'])}\``) ?? '';
-      const common = ['name', 'kind', 'required', 'graceMs', 'staleAfterMs', 'guards'];
+      const common = ['name', 'kind', 'required', 'graceMs', 'staleAfterMs', 'addresses', 'guards'];
       const isSource = kindsOf('sources').includes(kind);
       const own = keysOf(kind).filter(
         (key) => !(isSource ? common : ['name', 'kind']).includes(key.split('.', 1)[0] ?? ''),

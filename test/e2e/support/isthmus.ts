@@ -63,7 +63,9 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
           site: 'test',
           api: { listen: `127.0.0.1:${apiPort}` },
           data: join(dir, 'data'),
-          ...{ sources, naming, merge, guards },
+          // What the tests run listens on loopback.
+          sources: sources.map((source) => ({ addresses: { loopback: true }, ...source })),
+          ...{ naming, merge, guards },
           sinks: [{ kind: 'mcp', listen: `127.0.0.1:${mcpPort}`, ...mcp }],
         };
         writeFileSync(file, JSON.stringify(config, undefined, 2));
