@@ -8,6 +8,7 @@ import { guardRulesOf } from '../../../core/config/guard-rules.js';
 import { loadConfig } from '../../../core/config/load-config.js';
 import { mergePolicyOf } from '../../../core/config/merge-policy.js';
 import { Secret } from '../../../core/config/secret.js';
+import { defaultGuards } from '../../../core/guard/rules.js';
 import { parse, plugins } from './kinds.js';
 
 const full = `
