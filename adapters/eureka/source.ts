@@ -70,6 +70,7 @@ export class EurekaSource implements Source {
   #lastAnswerMs = 0;
   #nextAuditMs = 0;
   #isDegraded = false;
+  readonly #notices = new Map<string, string>();
 
   constructor(config: EurekaConfig, deps: Deps) {
     this.#config = config;
@@ -304,18 +305,18 @@ export class EurekaSource implements Source {
 
   #tellOfKeptAway(out: SourceOutput): void {
     const { keptAwayCount, unnamedCount } = this.#registry;
-    out.notice(
-      lagKey,
-      keptAwayCount === 0
-        ? undefined
-        : `${this.#server?.url} lists ${keptAwayCount} instances that were reported gone; they are left out`,
-    );
-    out.notice(
-      unnamedKey,
-      unnamedCount === 0
-        ? undefined
-        : `${unnamedCount} instances have no VIP address for a port of theirs; they are left out`,
-    );
+    const lag = `${this.#server?.url} lists ${keptAwayCount} instances that were reported gone; they are left out`;
+    const unnamed = `${unnamedCount} instances have no VIP address for a port of theirs; they are left out`;
+    this.#notice(out, lagKey, keptAwayCount === 0 ? undefined : lag);
+    this.#notice(out, unnamedKey, unnamedCount === 0 ? undefined : unnamed);
+  }
+
+  /** Tells what is news. */
+  #notice(out: SourceOutput, key: string, text: string | undefined): void {
+    if (this.#notices.get(key) === text) return;
+    if (text === undefined) this.#notices.delete(key);
+    else this.#notices.set(key, text);
+    out.notice(key, text);
   }
 
   #auditIntervalMs(): number {

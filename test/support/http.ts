@@ -1,4 +1,4 @@
-import { request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 
 export interface HttpOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH';
@@ -7,6 +7,8 @@ export interface HttpOptions {
   /** Default 5 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** For TLS with authorities or certificates of its own. Default: undici's. */
+  readonly dispatcher?: Dispatcher;
 }
 
 export interface HttpResponse {
@@ -26,6 +28,7 @@ export async function http(url: string, options: HttpOptions = {}): Promise<Http
     headers: { ...headers },
     body: body ?? null,
     reset: true,
+    ...(options.dispatcher && { dispatcher: options.dispatcher }),
     signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
   });
   return { status: response.statusCode, body: await response.body.text() };

@@ -26,7 +26,7 @@ interface Pair {
 export type Transform = (chunk: Buffer) => Buffer;
 
 /**
- * A TCP proxy on 127.0.0.1 in front of a real server, which shows faults of the network that the server itself cannot
+ * A TCP proxy in front of a real server, which shows faults of the network that the server itself cannot
  * be made to show. It keeps no byte back on its own account.
  */
 export class TcpProxy {
@@ -44,13 +44,16 @@ export class TcpProxy {
     server.on('connection', (client) => this.#accept(client));
   }
 
-  /** @param port where to listen; a free one when absent */
-  static start(target: ProxyTarget, port = 0): Promise<TcpProxy> {
+  /**
+   * @param port where to listen; a free one when absent
+   * @param host loopback address to listen on
+   */
+  static start(target: ProxyTarget, port = 0, host = '127.0.0.1'): Promise<TcpProxy> {
     const server = createServer({ noDelay: true });
     const proxy = new TcpProxy(server, target);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ port, host: '127.0.0.1' }, () => resolve(proxy));
+      server.listen({ port, host }, () => resolve(proxy));
     });
   }
 
@@ -58,9 +61,9 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** `127.0.0.1:port` */
+  /** `host:port` */
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${(this.#server.address() as AddressInfo).address}:${this.port}`;
   }
 
   /** Connections taken so far, also those that were refused. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Dispatcher } from 'undici';
 import { http } from '../../support/http.js';
 
 export interface Registration {
@@ -8,6 +9,8 @@ export interface Registration {
   readonly securePort?: number;
   readonly hostName?: string;
   readonly status?: string;
+  readonly vipAddress?: string;
+  readonly secureVipAddress?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly dataCenterInfo?: Readonly<Record<string, unknown>>;
   /** Default an hour: nothing is evicted unless a test wants it. */
@@ -19,9 +22,12 @@ export class EurekaWriter {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
+  readonly #dispatcher: Dispatcher | undefined;
+
+  constructor(url: string, headers: Readonly<Record<string, string>> = {}, dispatcher?: Dispatcher) {
     this.#url = url;
     this.#headers = headers;
+    this.#dispatcher = dispatcher;
   }
 
   async register(application: string, registration: Registration): Promise<void> {
@@ -40,8 +46,8 @@ export class EurekaWriter {
       dataCenterInfo,
       leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: leaseSeconds },
       metadata,
-      vipAddress: application.toLowerCase(),
-      secureVipAddress: application.toLowerCase(),
+      vipAddress: registration.vipAddress ?? application.toLowerCase(),
+      secureVipAddress: registration.secureVipAddress ?? application.toLowerCase(),
       isCoordinatingDiscoveryServer: 'false',
       lastDirtyTimestamp: `${Date.now()}`,
     };
@@ -51,6 +57,11 @@ export class EurekaWriter {
   /** One that is not registered is no error. */
   async deregister(application: string, id: string): Promise<void> {
     await this.#send('DELETE', `apps/${application}/${id}`, [200, 404]);
+  }
+
+  /** A heartbeat. */
+  async renew(application: string, id: string): Promise<void> {
+    await this.#send('PUT', `apps/${application}/${id}`, [200]);
   }
 
   async overrideStatus(application: string, id: string, status: string): Promise<void> {
@@ -71,6 +82,7 @@ export class EurekaWriter {
       method,
       headers: { ...this.#headers, 'content-type': 'application/json' },
       timeoutMs: 20_000,
+      ...(this.#dispatcher && { dispatcher: this.#dispatcher }),
       ...(body === undefined ? {} : { body }),
     });
     assert.ok(expected.includes(response.status), `${method} ${path}: HTTP ${response.status}`);
