@@ -1,56 +1,71 @@
-import type { Logger } from 'pino';
-import type { Clock } from '../../core/plugin/index.js';
-import type { ZookeeperConnection } from './connection.js';
+import type { AuditDifference, AuditReport } from '../../core/plugin/index.js';
 import type { Follower } from './follower.js';
-import { childrenStamp } from './jute.js';
-import type { ProviderTree } from './provider-tree.js';
-import type { RegistryPaths } from './registry-paths.js';
+import { LastingCheck } from './lasting-check.js';
+import type { Place, Places } from './places.js';
+import type { RegistryState } from './registry-state.js';
+import { unitScope, unitsOf } from './unit.js';
 
 export interface AuditOptions {
-  readonly connection: ZookeeperConnection;
   readonly follower: Follower;
-  readonly tree: ProviderTree;
-  readonly paths: RegistryPaths;
-  /** Mean time between two audits; each is between half and one and a half of it. 0: none. */
-  readonly intervalMs: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Called for each interface whose change no watch had told. */
-  readonly onDifference: (name: string) => void;
+  readonly places: Places;
+  readonly state: RegistryState;
+  /** Requests in flight at once. */
+  readonly concurrency: number;
+  /** Called for each node whose change no watch had told. */
+  readonly onDifference: () => void;
   readonly signal: AbortSignal;
-  readonly random?: () => number;
 }
 
-/** Few at a time: the audit is never urgent. */
-const concurrency = 4;
+const maxFound = 100;
 
 /**
- * From time to time compares each `providers` node's stamp with the one that was read, and has what differs read again:
- * a net for changes that no watch told of. ZooKeeper leaves out, for instance, events about nodes whose own ACL forbids
- * us to read them, though their parent may be listed (CVE-2024-23944's fix). Runs until the signal aborts.
+ * Compares the state of every node that was read with the one that it was read in, has those that differ read again, and
+ * waits until they are: a net for changes that no watch told of. ZooKeeper leaves out, for instance, events about nodes
+ * whose own ACL forbids us to read them, though their parent may be listed (CVE-2024-23944's fix).
+ * @throws ZookeeperError when a node's state can't be asked for; the signal's reason
  */
-export async function audit(options: AuditOptions): Promise<never> {
-  const { intervalMs, clock, signal, follower, random = Math.random } = options;
-  for (;;) {
-    await clock.sleep(intervalMs === 0 ? longestSleepMs : Math.round(intervalMs * (0.5 + random())), signal);
-    if (intervalMs === 0) continue;
-    follower.reread();
-    const names = [...options.tree.names].values();
-    await Promise.all(Array.from({ length: concurrency }, () => compareAll(names, options)));
-  }
+export async function audit(options: AuditOptions): Promise<AuditReport> {
+  const { follower, places, state, concurrency, onDifference, signal } = options;
+  const { nodes } = follower;
+  const missed = new Map<string, Place>();
+  const rest = [...nodes.stamps].values();
+  const compare = async () => {
+    for (const [path, stamp] of rest) {
+      signal.throwIfAborted();
+      const place = places.locate(path);
+      if (place === undefined || (await nodes.isAsRead(path, stamp))) continue;
+      // An event comes before any reply that shows its change, so what is not pending, or was read since, was missed.
+      if (follower.isPending(place) || nodes.stamps.get(path) !== stamp) continue;
+      missed.set(path, place);
+      onDifference();
+      follower.reread(place);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, compare));
+  for (const place of missed.values()) await follower.hasRead(place);
+  await new LastingCheck(options).run();
+  const found = [...missed].slice(0, maxFound).map(([, place]) => difference(place, places));
+  return { compared: state.serviceCount, differences: missed.size, found };
 }
 
-const longestSleepMs = 2 ** 31 - 1;
+function difference(place: Place, places: Places): AuditDifference {
+  const [unit] = unitsOf(place);
+  return { service: unit ? unitScope(unit, places) : '', detail: `${subject(place)} had changed unseen` };
+}
 
-async function compareAll(names: Iterator<string> & Iterable<string>, options: AuditOptions): Promise<void> {
-  const { connection, follower, tree, paths, logger, onDifference } = options;
-  for (const name of names) {
-    const stat = await connection.exists(paths.providers(name), false);
-    const stamp = stat && childrenStamp(stat);
-    // An event comes before any reply that shows its change, so what is not pending by now was missed.
-    if (stamp === tree.stamp(name) || follower.isPending(name)) continue;
-    logger.warn({ interface: name }, 'a change was missed by the watches and found by the audit');
-    onDifference(name);
-    follower.reread(name);
+function subject(place: Place): string {
+  switch (place.kind) {
+    case 'root':
+      return 'the list of interfaces';
+    case 'interface':
+      return `the list of its ${place.category ?? 'nodes'}`;
+    case 'applications':
+      return 'the list of applications';
+    case 'application':
+      return place.child === undefined ? 'the list of its instances' : 'an instance';
+    case 'rules':
+      return 'the list of rules';
+    case 'rule':
+      return 'its text';
   }
 }

@@ -15,19 +15,77 @@ const servicePorts = z
   })
   .refine(({ dubbo, tri, rest }) => new Set([dubbo, tri, rest]).size === 3, 'expected three different ports');
 
+const globs = z.array(z.string().min(1).max(512)).max(1000);
+
+function filter(what: string) {
+  return z
+    .strictObject({
+      include: globs.min(1).optional().describe(`Globs of ${what} to read, * for any characters. Default: all.`),
+      exclude: globs.default([]).describe(`Globs of ${what} to leave out. Default: none.`),
+    })
+    .prefault({});
+}
+
+const metadata = z.strictObject({
+  timeoutMs: milliseconds(100, 60_000)
+    .default(3000)
+    .describe("Time for one answer of a provider's MetadataService, milliseconds. Default 3000."),
+  concurrency: z.int().min(1).max(256).default(16).describe('Providers that are asked at once. Default 16.'),
+  maxAnswerBytes: z
+    .int()
+    .min(65_536)
+    .max(268_435_456)
+    .default(16_777_216)
+    .describe('Longest answer of a provider that is read, bytes. Default 16777216.'),
+});
+
+const dubbo = z
+  .strictObject({
+    root: nodePath.optional().describe("Dubbo's root node (its registry group). Default /dubbo."),
+    roots: z
+      .array(nodePath)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Several root nodes, in place of root; what is not in the first one has its root in its name.'),
+    discovery: z
+      .enum(['interface', 'application', 'both'])
+      .default('both')
+      .describe('Which records are read: by interface, by application (Dubbo 3), or both as one. Default both.'),
+    servicesRoot: nodePath
+      .default('/services')
+      .describe('Node below which applications register their instances. Default /services.'),
+    configRoot: nodePath
+      .default('/dubbo/config')
+      .describe('Root node of the config centre; its rules stand in the group dubbo. Default /dubbo/config.'),
+    rules: z
+      .boolean()
+      .default(true)
+      .describe('Whether configurators and routers are read, and what can be applied is applied. Default true.'),
+    consumers: z.boolean().default(true).describe('Whether consumers are read, for the service map. Default true.'),
+    interfaces: filter('interfaces').describe('Which interfaces are read.'),
+    applications: filter('applications').describe('Which applications are read, with discovery by application.'),
+    metadata: metadata.prefault({}).describe('Asking providers for what they export, with discovery by application.'),
+    servicePorts: servicePorts
+      .prefault({})
+      .describe('Ports that mesh clients dial, by protocol, wherever the providers listen.'),
+  })
+  .superRefine(({ root, roots }, context) => {
+    if (root !== undefined && roots !== undefined) {
+      context.addIssue({ code: 'custom', path: ['roots'], message: 'expected either root or roots' });
+    }
+    if (roots && new Set(roots).size !== roots.length) {
+      context.addIssue({ code: 'custom', path: ['roots'], message: 'expected each root once' });
+    }
+  });
+
+export type DubboConfig = z.output<typeof dubbo>;
+
 /** The keys of a source of kind `zookeeper`. */
 export const zookeeperSchema = z.strictObject({
   servers: z.array(hostPort()).min(1).describe('The ensemble, each as HOST:PORT.'),
   chroot: nodePath.optional().describe('Node below which everything is read, as /prod. Default: the top.'),
-  dubbo: z
-    .strictObject({
-      root: nodePath.default('/dubbo').describe("Dubbo's root node (its registry group). Default /dubbo."),
-      servicePorts: servicePorts
-        .prefault({})
-        .describe('Ports that mesh clients dial, by protocol, wherever the providers listen.'),
-    })
-    .prefault({})
-    .describe('Where and how Dubbo registers its providers.'),
+  dubbo: dubbo.prefault({}).describe('Where and how Dubbo registers its providers.'),
   auth: z
     .strictObject({
       scheme: z

@@ -1,22 +1,30 @@
 import type { Logger } from 'pino';
-import type { Clock, SourceOutput } from '../../core/plugin/index.js';
+import { type Clock, deferred, type SourceOutput } from '../../core/plugin/index.js';
+import type { MetadataKeeper } from '../dubbo/metadata-service/metadata-keeper.js';
 import { shownUrl } from '../dubbo/secrets.js';
+import type { Changes } from './changes.js';
 import { eventTypes, type WatchEvent, type ZookeeperConnection } from './connection.js';
-import type { Changes } from './interface-directory.js';
-import type { ChildrenStamp } from './jute.js';
-import type { ProviderTree } from './provider-tree.js';
-import type { RegistryPaths } from './registry-paths.js';
+import { NodeReader } from './node-reader.js';
+import type { Place, Places } from './places.js';
+import type { RegistryState } from './registry-state.js';
 import { RereadQueue } from './reread-queue.js';
-import { hasCode, ZookeeperError } from './zookeeper-error.js';
+import { Surroundings } from './surroundings.js';
+import { PartialReading, TreeReader } from './tree-reader.js';
+import { parseUnit, type Unit, unitKey, unitScope, unitsOf } from './unit.js';
+import { ZookeeperError } from './zookeeper-error.js';
 
 export type WatchMode = 'recursive' | 'classic';
 
 export interface FollowerOptions {
   readonly connection: ZookeeperConnection;
-  readonly paths: RegistryPaths;
-  readonly tree: ProviderTree;
+  readonly places: Places;
+  readonly state: RegistryState;
   readonly out: SourceOutput;
   readonly watch: WatchMode;
+  /** What is read besides the roots' interfaces. */
+  readonly reads: { readonly interfaces: boolean; readonly rules: boolean; readonly consumers: boolean };
+  /** undefined when applications are not read. */
+  readonly keeper: MetadataKeeper | undefined;
   readonly concurrency: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,189 +32,284 @@ export interface FollowerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Stands for the root in the queue; no znode has this name. */
-const rootKey = '/';
-const maxInterfaces = 200_000;
-/** Attempts to read a node that is made and deleted while we look. */
-const maxLooks = 3;
+const maxUnits = 500_000;
+/** What changes no instance is read few at a time, so that what does never waits for it. */
+const backgroundConcurrency = 8;
 const maxShownNames = 5;
 
-interface Providers {
-  readonly names: readonly string[];
-  readonly stamp: ChildrenStamp | undefined;
-}
+/**
+ * - `listing`: not everything was read over this connection; nothing is published
+ * - `partial`: something was never read, because it can't be; what is known is published, with no claim to be complete
+ * - `complete`: everything was listed; each change is published
+ */
+type Phase = 'listing' | 'partial' | 'complete';
 
 /**
  * Follows the registry over one connection:
- * 1. watches are armed, then everything is listed, so that no change falls in between;
- * 2. the complete listing is published at once; what changed meanwhile is read again;
- * 3. each later event has its one interface read again, and what that changed is published.
- * An interface that cannot be read keeps what it had and is retried. When it never had anything, the others are
- * published without claiming to be complete, until it can be read.
+ * 1. watches are armed, then everything is read once, so that no change falls in between;
+ * 2. the complete listing is published at once;
+ * 3. each event has its one unit read again, and what that changed is published.
+ * A unit that cannot be read keeps what it had and is retried. When it never had anything, the others are published
+ * without claiming to be complete, until it can be read.
  */
 export class Follower {
+  readonly nodes: NodeReader;
   readonly #options: FollowerOptions;
+  readonly #reader: TreeReader;
   readonly #queue: RereadQueue;
-  /** Interfaces not read yet in this process, because reading failed. */
-  readonly #unread = new Set<string>();
-  readonly #failing = new Map<string, Error>();
+  readonly #background: RereadQueue;
+  readonly #surroundings: Surroundings;
   readonly #classic: boolean;
-  #listed = false;
+  #phase: Phase = 'listing';
+  /** Units that are to be read before everything is listed. */
+  readonly #first = new Set<string>();
+  readonly #listed = deferred();
+  /** What was not read yet in this process, because reading failed: keys of units, and of applications' metadata. */
+  readonly #unread = new Set<string>();
+  /** Why, by the scope that is shown. */
+  readonly #failing = new Map<string, Error>();
 
   constructor(options: FollowerOptions) {
+    const { connection, places, state, keeper, reads, concurrency, clock, signal, out } = options;
     this.#options = options;
     this.#classic = options.watch === 'classic';
-    const { concurrency, clock, signal, connection } = options;
+    this.nodes = new NodeReader(connection, this.#classic);
+    this.#surroundings = new Surroundings(out, state, signal);
+    this.#reader = new TreeReader({
+      ...{ nodes: this.nodes, places, state, keeper, signal, withRules: reads.rules, withConsumers: reads.consumers },
+      onFound: (unit) => this.#found(unit),
+      onConsumers: (root, interfaceName, names) => this.#surroundings.consumers(root, interfaceName, names),
+      onListed: (root, count, names) => this.#warnOfList(root, count, names),
+    });
+    const shared = {
+      onOverflow: () => connection.fail(new ZookeeperError('PROTOCOL', 'more nodes change than can be followed')),
+      ...{ maxWaiting: maxUnits, clock, signal },
+    };
     this.#queue = new RereadQueue({
-      read: (key) => this.#reread(key),
+      ...shared,
+      read: (key) => this.#read(key),
       onFailure: (key, error) => this.#failed(key, error),
-      onOverflow: () => connection.fail(new ZookeeperError('PROTOCOL', 'more interfaces change than can be followed')),
       concurrency,
-      maxWaiting: maxInterfaces,
-      clock,
-      signal,
+    });
+    this.#background = new RereadQueue({
+      ...shared,
+      read: (key) => this.#readSurroundings(key),
+      onFailure: (key, error) => this.#surroundings.unreadable(unitScope(parseUnit(key), places), error),
+      concurrency: backgroundConcurrency,
     });
   }
 
-  /** Whether the node is known to differ from what was read of it. */
-  isPending(name: string): boolean {
-    return this.#queue.has(name) || this.#failing.has(name);
+  /** Whether everything was read once over this connection. */
+  get isListed(): boolean {
+    return this.#phase !== 'listing';
   }
 
-  /** Has an interface read again, or with no name the list of them. */
-  reread(name: string = rootKey): void {
-    this.#queue.mark(name);
+  /** Whether the node is known to differ from what was read of it. */
+  isPending(place: Place): boolean {
+    return unitsOf(place).some((unit) => {
+      const key = unitKey(unit);
+      return this.#queueOf(unit).has(key) || this.#failing.has(unitScope(unit, this.#options.places));
+    });
+  }
+
+  /** Resolves when what stood in the queue for a place was read, or could not be. @throws the signal's reason */
+  async hasRead(place: Place): Promise<void> {
+    for (const unit of unitsOf(place)) await this.#queueOf(unit).idle(unitKey(unit));
+  }
+
+  notice(key: string, text: string | undefined): void {
+    this.#options.out.notice(key, text);
+  }
+
+  /** Has what stands at a place read again. */
+  reread(place: Place): void {
+    this.#distrust(place);
+    for (const unit of unitsOf(place)) this.#queueOf(unit).mark(unitKey(unit));
   }
 
   /**
    * Arms the watches, lists and publishes everything; then goes on by events until the signal aborts.
-   * @throws ZookeeperError UNIMPLEMENTED when the server has no recursive watches
+   * @throws ZookeeperError UNIMPLEMENTED when the server has no recursive watches; the signal's reason
    */
   async start(): Promise<void> {
-    this.#options.connection.onEvent = (event) => this.#onEvent(event);
-    if (!this.#classic) await this.#options.connection.addRecursiveWatch(this.#options.paths.root);
+    const { connection, places, state } = this.#options;
+    connection.onEvent = (event) => this.#onEvent(event);
+    if (!this.#classic) await Promise.all(places.watched.map((path) => connection.addRecursiveWatch(path)));
     await this.#list();
-    this.#queue.start();
+    this.#phase = 'partial';
+    if (!this.#completeIfRead()) for (const service of state.services()) this.#options.out.upsert(service);
+    this.#background.start();
+  }
+
+  /**
+   * Reads what a server without a quorum knows, once and with no watch. It may be old, so it takes nothing away: it is
+   * published only when nothing was known before, and with no claim to be complete.
+   */
+  async readStale(): Promise<void> {
+    const { state, out } = this.#options;
+    await this.#list();
+    for (const service of state.services()) out.upsert(service);
+  }
+
+  /** Metadata of an application have come. */
+  metadataArrived(application: string): void {
+    this.#updateApplication(application);
+    if (this.#phase === 'partial') this.#completeIfRead();
+  }
+
+  metadataFailed(application: string, error: Error): void {
+    this.#failing.set(metadataScope(application), error);
+    this.#tell(metadataScope(application), error);
   }
 
   async #list(): Promise<void> {
-    const { tree, out, concurrency, logger, paths } = this.#options;
-    const names = await this.#interfaces();
-    if (names.size === 0) logger.warn({ root: paths.root }, 'the root of the registry is empty or does not exist');
-    tree.retain(names);
-    const failures = new Map<string, Error>();
-    const rest = names.values();
-    const work = async () => {
-      for (const name of rest) {
-        try {
-          const { names: children, stamp } = await this.#providers(name);
-          tree.update(name, children, stamp);
-        } catch (error) {
-          this.#options.signal.throwIfAborted();
-          failures.set(name, error as Error);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
-    this.#warnOfBadNames(names, failures);
-    for (const name of failures.keys()) if (!tree.has(name)) this.#unread.add(name);
-    if (this.#unread.size === 0) this.#complete();
-    else for (const service of tree.services()) out.upsert(service);
-    for (const [name, error] of failures) {
-      this.#failed(name, error);
-      this.#queue.retry(name);
-    }
+    const { places, reads, keeper, signal, state } = this.#options;
+    const units: Unit[] = [];
+    if (reads.rules) units.push({ kind: 'rules' });
+    if (reads.interfaces) units.push(...places.roots.map((_, root): Unit => ({ kind: 'root', root })));
+    if (keeper) units.push({ kind: 'applications' });
+    for (const unit of units) this.#found(unit);
+    this.#queue.start();
+    const onAbort = () => this.#listed.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    await this.#listed.promise;
+    signal.removeEventListener('abort', onAbort);
+    if (!keeper) return;
+    await keeper.settled(signal);
+    for (const name of state.applications) this.#updateApplication(name);
   }
 
-  #complete(): void {
-    this.#listed = true;
-    const { out, tree } = this.#options;
-    out.replaceAll(tree.services());
-    for (const [key, error] of this.#failing) out.degraded(error, key);
+  #completeIfRead(): boolean {
+    if (this.#unread.size > 0) return false;
+    const { out, state } = this.#options;
+    this.#phase = 'complete';
+    state.wasListed = true;
+    out.replaceAll(state.services());
+    for (const [scope, error] of this.#failing) out.degraded(error, scope);
+    return true;
+  }
+
+  #found(unit: Unit): void {
+    const key = unitKey(unit);
+    if (unit.kind !== 'surroundings') {
+      if (this.#phase === 'listing') this.#first.add(key);
+      // Of a list that could not be read at first: what it holds is lacking as the list was.
+      else if (!this.#options.state.wasListed && unit.kind !== 'rule') this.#unread.add(key);
+    }
+    this.#queueOf(unit).mark(key);
+  }
+
+  #queueOf({ kind }: Unit): RereadQueue {
+    return kind === 'surroundings' ? this.#background : this.#queue;
   }
 
   #onEvent({ type, path }: WatchEvent): void {
-    const { paths } = this.#options;
-    if (path === paths.root) {
-      if (this.#classic) this.#queue.mark(rootKey);
+    const place = this.#options.places.locate(path);
+    if (place === undefined) return;
+    // The names of nodes are all that is read of these.
+    const isData = place.kind === 'rule' || (place.kind === 'application' && place.child !== undefined);
+    if (type === eventTypes.dataChanged && !isData) return;
+    // A recursive watch tells of each child itself.
+    const isParent = place.kind === 'root' || place.kind === 'applications' || place.kind === 'rules';
+    if (isParent && !this.#classic) return;
+    if (place.kind === 'rule' && !TreeReader.isRule(place.name)) return;
+    this.reread(place);
+  }
+
+  /** What was known of the place before may be old. */
+  #distrust(place: Place): void {
+    if (place.kind === 'interface') this.#reader.touch(place.root, place.name, place.category);
+    if (place.kind === 'application' && place.child !== undefined) {
+      this.#options.state.instances(place.name)?.distrust(place.child);
+    }
+  }
+
+  async #read(key: string): Promise<void> {
+    const unit = parseUnit(key);
+    try {
+      this.publish(await this.#reader.read(unit));
+    } catch (error) {
+      if (!(error instanceof PartialReading)) throw error;
+      this.publish(error.changes);
+      throw error.cause;
+    }
+    if (unit.kind === 'application') this.#updateApplication(unit.name);
+    this.#recovered(unitScope(unit, this.#options.places));
+    if (this.#unread.delete(key) && this.#phase === 'partial') this.#completeIfRead();
+    this.#hasBeenTried(key);
+  }
+
+  async #readSurroundings(key: string): Promise<void> {
+    const unit = parseUnit(key);
+    this.publish(await this.#reader.read(unit));
+    this.#surroundings.readable(unitScope(unit, this.#options.places));
+  }
+
+  #hasBeenTried(key: string): void {
+    if (this.#first.delete(key) && this.#first.size === 0) this.#listed.resolve();
+  }
+
+  #updateApplication(name: string): void {
+    const { state, keeper } = this.#options;
+    if (!keeper || !state.instances(name)) {
+      this.#unread.delete(metadataScope(name));
+      this.#recovered(metadataScope(name));
       return;
     }
-    const name = type === eventTypes.dataChanged ? undefined : paths.interfaceOf(path);
-    if (name !== undefined) this.#queue.mark(name);
-  }
-
-  async #reread(key: string): Promise<void> {
-    if (key === rootKey) {
-      await this.#rereadRoot();
+    this.publish(state.updateApplication(name, (revision) => keeper.get(name, revision)));
+    this.#surroundings.instancesOf(name);
+    if (state.isLacking(name)) {
+      if (!state.wasListed) this.#unread.add(metadataScope(name));
       return;
     }
-    const { connection, paths, tree } = this.#options;
-    const { names, stamp } = await this.#providers(key);
-    const gone = stamp === undefined && (await connection.exists(paths.interface(key), false)) === undefined;
-    this.#publish(gone ? tree.remove(key) : tree.update(key, names, stamp));
-    this.#recovered(key);
-    if (this.#unread.delete(key) && this.#unread.size === 0) this.#complete();
+    this.#unread.delete(metadataScope(name));
+    this.#recovered(metadataScope(name));
   }
 
-  async #rereadRoot(): Promise<void> {
-    const { tree } = this.#options;
-    const names = await this.#interfaces();
-    for (const name of names) if (!tree.has(name)) this.#queue.mark(name);
-    // Whether one is really gone, its own reading tells.
-    for (const name of tree.names) if (!names.has(name)) this.#queue.mark(name);
-  }
-
-  #publish({ changed, removed }: Changes): void {
+  publish({ changed, removed }: Changes): void {
+    if (this.#phase === 'listing') return;
     const { out } = this.#options;
     for (const service of changed) out.upsert(service);
     for (const name of removed) out.remove(name);
   }
 
   #failed(key: string, error: Error): void {
-    this.#failing.set(key, error);
+    const unit = parseUnit(key);
+    const { state, places } = this.#options;
+    const scope = unitScope(unit, places);
+    this.#failing.set(scope, error);
+    // What was published in this process is in the state, so a listing without the rest takes nothing away. A rule that
+    // can't be read leaves nothing out.
+    const isRule = unit.kind === 'rules' || unit.kind === 'rule';
+    const isKnown = unit.kind === 'interface' && state.roots[unit.root]?.has(unit.name) === true;
+    if (this.#phase === 'listing' && !state.wasListed && !isRule && !isKnown) this.#unread.add(key);
+    this.#tell(scope, error);
+    this.#hasBeenTried(key);
+  }
+
+  #tell(scope: string, error: Error): void {
     // Before everything was listed once, the source as a whole is what is not complete.
-    if (this.#listed) this.#options.out.degraded(error, key);
+    if (this.#phase === 'complete') this.#options.out.degraded(error, scope);
     else this.#options.out.degraded(error);
   }
 
-  #recovered(key: string): void {
-    if (!this.#failing.delete(key) || !this.#listed) return;
-    this.#options.out.recovered(key);
+  #recovered(scope: string): void {
+    if (!this.#failing.delete(scope) || this.#phase !== 'complete') return;
+    this.#options.out.recovered(scope);
     // Where so many failed that they were counted as the whole source.
     if (this.#failing.size === 0) this.#options.out.recovered();
   }
 
-  #warnOfBadNames(names: ReadonlySet<string>, failures: ReadonlyMap<string, Error>): void {
-    const { tree, logger } = this.#options;
-    const bad = [...names].filter((name) => !tree.has(name) && !failures.has(name));
-    if (bad.length === 0) return;
-    const first = bad.slice(0, maxShownNames).map(shownUrl);
-    logger.warn({ count: bad.length, first }, 'nodes below the root are named like no interface and left out');
+  #warnOfList(root: string, count: number, badNames: readonly string[]): void {
+    const { logger } = this.#options;
+    if (count === 0) logger.warn({ root }, 'the root of the registry is empty or does not exist');
+    if (badNames.length === 0) return;
+    const first = badNames.slice(0, maxShownNames).map(shownUrl);
+    logger.warn({ root, count: badNames.length, first }, 'nodes are named like no interface and left out');
   }
+}
 
-  async #interfaces(): Promise<Set<string>> {
-    const { names } = await this.#children(this.#options.paths.root);
-    if (names.length > maxInterfaces) throw new Error(`the root has more than ${maxInterfaces} children`);
-    return new Set(names);
-  }
-
-  #providers(name: string): Promise<Providers> {
-    return this.#children(this.#options.paths.providers(name));
-  }
-
-  /** The node's children, none when there is no such node; with classic watches an event tells when that changes. */
-  async #children(path: string): Promise<Providers> {
-    const { connection } = this.#options;
-    for (let look = 0; look < maxLooks; look++) {
-      try {
-        return await connection.getChildren(path, this.#classic);
-      } catch (error) {
-        if (!hasCode(error, 'NO_NODE')) throw error;
-      }
-      if (!this.#classic || (await connection.exists(path, true)) === undefined) {
-        return { names: [], stamp: undefined };
-      }
-    }
-    throw new Error(`${path}: it comes and goes faster than it can be read`);
-  }
+function metadataScope(application: string): string {
+  return `metadata of application ${application}`;
 }

@@ -26,10 +26,20 @@ export class RereadQueue {
   readonly #failures = new Map<string, number>();
   /** Keys whose back-off is under way: one for each, however many readings fail meanwhile. */
   readonly #retrying = new Set<string>();
+  #idleWaits: (() => void)[] = [];
   #started = false;
 
   constructor(options: RereadQueueOptions) {
     this.#options = options;
+    options.signal.addEventListener('abort', () => this.#wake(), { once: true });
+  }
+
+  /** Resolves when nothing is known of `key` that is not read. @throws the signal's reason */
+  async idle(key: string): Promise<void> {
+    while (this.has(key)) {
+      this.#options.signal.throwIfAborted();
+      await new Promise<void>((resolve) => this.#idleWaits.push(resolve));
+    }
   }
 
   /** Whether a change of `key` is known and not yet read. */
@@ -92,6 +102,14 @@ export class RereadQueue {
     } finally {
       this.#reading.delete(key);
       this.#pump();
+      this.#wake();
     }
+  }
+
+  #wake(): void {
+    if (this.#idleWaits.length === 0) return;
+    const waits = this.#idleWaits;
+    this.#idleWaits = [];
+    for (const resolve of waits) resolve();
   }
 }

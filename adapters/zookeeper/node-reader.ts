@@ -1,0 +1,94 @@
+import type { ZookeeperConnection } from './connection.js';
+import { type ChildrenStamp, childrenStamp, type NodeData, type NodeStat } from './jute.js';
+import { hasCode } from './zookeeper-error.js';
+
+/** Attempts to read a node that is made and deleted while we look. */
+const maxLooks = 3;
+
+export interface NodeChildren {
+  readonly names: readonly string[];
+  /** undefined when there is no such node. */
+  readonly stamp: ChildrenStamp | undefined;
+}
+
+/** What was read of a node, so that an audit can tell whether that is still so. */
+export type NodeStamp = string;
+
+/**
+ * Reads nodes over one connection, and remembers what state of each was read. With classic watches each reading leaves a
+ * watch behind, also on what is not there, so that an event tells when it changes.
+ */
+export class NodeReader {
+  readonly #connection: ZookeeperConnection;
+  readonly #isWatching: boolean;
+  readonly #stamps = new Map<string, NodeStamp>();
+
+  constructor(connection: ZookeeperConnection, isWatching: boolean) {
+    this.#connection = connection;
+    this.#isWatching = isWatching;
+  }
+
+  /** The state of every node that was read, by path. */
+  get stamps(): ReadonlyMap<string, NodeStamp> {
+    return this.#stamps;
+  }
+
+  /** The node's children, none when there is no such node. @throws ZookeeperError */
+  async children(path: string): Promise<NodeChildren> {
+    const found = await this.#look(path, () => this.#connection.getChildren(path, this.#isWatching));
+    this.#stamps.set(path, childrenPrefix + (found?.stamp ?? ''));
+    return found ?? { names: [], stamp: undefined };
+  }
+
+  /** The node's data; undefined when there is no such node. @throws ZookeeperError */
+  async data(path: string): Promise<NodeData | undefined> {
+    const found = await this.#look(path, () => this.#connection.getData(path, this.#isWatching));
+    this.#stamps.set(path, dataPrefix + (found ? dataStamp(found.stat) : ''));
+    return found;
+  }
+
+  /** The node is of no interest any more. */
+  forget(path: string): void {
+    this.#stamps.delete(path);
+  }
+
+  /** Whether a node is now as it was when it was read. @throws ZookeeperError */
+  async isAsRead(path: string, stamp: NodeStamp): Promise<boolean> {
+    const stat = await this.#connection.exists(path, false);
+    const toStamp = stamp.startsWith(dataPrefix) ? dataStamp : childrenStamp;
+    return stamp.slice(1) === (stat ? toStamp(stat) : '');
+  }
+
+  /** Names of the node's children now, with no trace of the reading. @throws ZookeeperError */
+  async names(path: string): Promise<readonly string[]> {
+    try {
+      return (await this.#connection.getChildren(path, false)).names;
+    } catch (error) {
+      if (hasCode(error, 'NO_NODE')) return [];
+      throw error;
+    }
+  }
+
+  exists(path: string): Promise<NodeStat | undefined> {
+    return this.#connection.exists(path, false);
+  }
+
+  async #look<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+    for (let look = 0; look < maxLooks; look++) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!hasCode(error, 'NO_NODE')) throw error;
+      }
+      if (!this.#isWatching || (await this.#connection.exists(path, true)) === undefined) return undefined;
+    }
+    throw new Error(`${path}: it comes and goes faster than it can be read`);
+  }
+}
+
+const childrenPrefix = 'c';
+const dataPrefix = 'd';
+
+function dataStamp({ czxid, mzxid }: NodeStat): string {
+  return `${czxid}-${mzxid}`;
+}

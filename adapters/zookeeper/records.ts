@@ -1,0 +1,133 @@
+import { printable, type SourceRecord } from '../../core/plugin/index.js';
+import { instanceKey, parseZookeeperInstance } from '../dubbo/application-instance.js';
+import { decodeText } from '../dubbo/dubbo-url.js';
+import { type Outcome, ProviderReader } from '../dubbo/provider.js';
+import { redacted } from '../dubbo/secrets.js';
+import type { ZookeeperConnection } from './connection.js';
+import type { NodeData } from './jute.js';
+import type { Places } from './places.js';
+import type { RegistryState } from './registry-state.js';
+import type { ServiceOrigin } from './root-state.js';
+import { hasCode } from './zookeeper-error.js';
+
+const maxRecords = 1000;
+const maxTextLength = 4096;
+/** What is looked at of a longer text: enough to fill a record after decoding. */
+const maxLooked = 16_384;
+
+type Origin = ServiceOrigin & { readonly root: number };
+
+/** Reads the znodes behind a service: providers, rules, instances of applications. */
+export class RecordReader {
+  readonly #connection: ZookeeperConnection;
+  readonly #places: Places;
+  readonly #state: RegistryState;
+  readonly #records: SourceRecord[] = [];
+
+  constructor(connection: ZookeeperConnection, places: Places, state: RegistryState) {
+    this.#connection = connection;
+    this.#places = places;
+    this.#state = state;
+  }
+
+  /** @throws ZookeeperError when they can't be read */
+  async read(serviceName: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
+    const origin = this.#state.origin(serviceName);
+    if (origin === undefined) return [];
+    await this.#providers(origin, signal);
+    for (const category of ['configurators', 'routers'] as const) await this.#rules(origin, category, signal);
+    for (const application of origin.applications) await this.#instances(application, signal);
+    await this.#configRules(origin, signal);
+    return this.#records;
+  }
+
+  async #providers(origin: Origin, signal: AbortSignal): Promise<void> {
+    if (origin.node === undefined) return;
+    const { interfaceName, id } = origin;
+    const reader = new ProviderReader();
+    const isOurs = (outcome: Outcome) => {
+      if (outcome.kind === 'ignored') return false;
+      const { version = '', group = '' } = outcome.id ?? {};
+      return version === id.version && group === id.group;
+    };
+    const path = this.#places.category(origin.root, origin.node, 'providers');
+    for (const name of await this.#children(path)) {
+      const outcome = reader.read(interfaceName, name);
+      if (!isOurs(outcome)) continue;
+      await this.#add(`${path}/${name}`, signal, () => decodeText(name) ?? name, {
+        ...(outcome.kind === 'provider' && { instance: outcome.instance.id }),
+      });
+    }
+  }
+
+  async #rules({ node, root }: Origin, category: 'configurators' | 'routers', signal: AbortSignal): Promise<void> {
+    if (node === undefined) return;
+    const path = this.#places.category(root, node, category);
+    for (const name of await this.#children(path)) {
+      await this.#add(`${path}/${name}`, signal, () => decodeText(name) ?? name);
+    }
+  }
+
+  async #instances(application: string, signal: AbortSignal): Promise<void> {
+    const path = this.#places.application(application);
+    for (const name of await this.#children(path)) {
+      await this.#add(`${path}/${name}`, signal, ({ data }) => {
+        const text = data.toString('utf8');
+        const outcome = parseZookeeperInstance(application, name, text);
+        return outcome.kind === 'instance' ? `${instanceKey(outcome.instance)} ${text}` : text;
+      });
+    }
+  }
+
+  async #configRules({ interfaceName, applications }: Origin, signal: AbortSignal): Promise<void> {
+    if (this.#places.rulesRoot === undefined) return;
+    const starts = [`${interfaceName}.`, `${interfaceName}:`, ...applications.map((name) => `${name}.`)];
+    for (const id of this.#state.ruleIds) {
+      if (!starts.some((start) => id.startsWith(start))) continue;
+      await this.#add(this.#places.rule(id), signal, ({ data }) => data.toString('utf8'));
+    }
+  }
+
+  async #children(path: string): Promise<string[]> {
+    if (this.#records.length >= maxRecords) return [];
+    try {
+      return (await this.#connection.getChildren(path, false)).names;
+    } catch (error) {
+      if (hasCode(error, 'NO_NODE')) return [];
+      throw error;
+    }
+  }
+
+  async #add(
+    path: string,
+    signal: AbortSignal,
+    textOf: (node: NodeData) => string,
+    more: { readonly instance?: string } = {},
+  ): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#records.length >= maxRecords) return;
+    let node: NodeData;
+    try {
+      node = await this.#connection.getData(path, false);
+    } catch (error) {
+      if (hasCode(error, 'NO_NODE')) return; // it has gone since it was listed
+      throw error;
+    }
+    const { czxid, mzxid, ephemeralOwner } = node.stat;
+    const life =
+      ephemeralOwner === 0n
+        ? 'persistent'
+        : `ephemeral of session 0x${BigInt.asUintN(64, ephemeralOwner).toString(16)}`;
+    this.#records.push({
+      id: shown(path, 1024),
+      ...more,
+      revision: `mzxid 0x${mzxid.toString(16)}, czxid 0x${czxid.toString(16)}, ${life}`,
+      text: shown(textOf(node), maxTextLength),
+    });
+  }
+}
+
+/** Decoded as far as it is a name, without credentials, on one line. */
+function shown(text: string, maxLength: number): string {
+  return printable(redacted(text.slice(0, maxLooked)).replaceAll('***', '[secret]'), maxLength);
+}

@@ -1,0 +1,248 @@
+import type { MetadataKeeper } from '../dubbo/metadata-service/metadata-keeper.js';
+import { allChanges, type Changes, noChanges } from './changes.js';
+import type { NodeChildren, NodeReader } from './node-reader.js';
+import { type Category, categories, Places } from './places.js';
+import type { RegistryState } from './registry-state.js';
+import { interfaceNameOf } from './root-state.js';
+import type { Unit } from './unit.js';
+
+export interface TreeReaderOptions {
+  readonly nodes: NodeReader;
+  readonly places: Places;
+  readonly state: RegistryState;
+  readonly keeper: MetadataKeeper | undefined;
+  readonly withRules: boolean;
+  readonly withConsumers: boolean;
+  readonly signal: AbortSignal;
+  /** A unit that is to be read: seen for the first time over this connection, or seemingly gone. */
+  readonly onFound: (unit: Unit) => void;
+  /** The complete children of an interface's `consumers` node. */
+  readonly onConsumers: (root: number, interfaceName: string, childNames: readonly string[]) => Promise<void>;
+  /** A root was listed first: the count of its children, and those named like no interface. */
+  readonly onListed: (root: string, count: number, names: readonly string[]) => void;
+}
+
+/** More than this below one node is taken for a registry gone wrong. */
+export const maxChildren = 200_000;
+/** What the config centre's data ids of rules end with; others are not read. */
+const ruleId = /\.(?:configurators|condition-router|tag-router|script-router|affinity-router|MESHAPPRULE)$/;
+
+/** Reads one unit after another into the state. A reading that fails changes nothing but what it had read by then. */
+export class TreeReader {
+  readonly #options: TreeReaderOptions;
+  /** Categories that are to be read of an interface; absent: all. */
+  readonly #dirty = new Map<string, Set<Category>>();
+  /** Interfaces, and lists of others, that were read whole over this connection. */
+  readonly #met = new Set<string>();
+
+  constructor(options: TreeReaderOptions) {
+    this.#options = options;
+  }
+
+  static isRule(dataId: string): boolean {
+    return ruleId.test(dataId);
+  }
+
+  /** Something of an interface that was read has changed; the rest of it need not be read again. */
+  touch(root: number, name: string, category: Category | undefined): void {
+    const key = `${root}/${name}`;
+    if (category === undefined) {
+      this.#dirty.delete(key);
+      this.#met.delete(key);
+    } else if (this.#met.has(key)) {
+      this.#dirtyOf(key).add(category);
+    }
+  }
+
+  /**
+   * Reads a unit and has {@link TreeReaderOptions.onFound} called for others that have to be read because of it.
+   * @throws PartialReading, ZookeeperError
+   */
+  read(unit: Unit): Promise<Changes> {
+    switch (unit.kind) {
+      case 'root':
+        return this.#root(unit.root);
+      case 'interface':
+        return this.#interface(unit.root, unit.name);
+      case 'surroundings':
+        return this.#surroundings(unit.root, unit.name);
+      case 'applications':
+        return this.#applications();
+      case 'application':
+        return this.#application(unit.name);
+      case 'rules':
+        return this.#rules();
+      case 'rule':
+        return this.#rule(unit.name);
+    }
+  }
+
+  async #root(root: number): Promise<Changes> {
+    const { places, state, onFound, onListed } = this.#options;
+    const tree = state.roots[root];
+    const path = places.roots[root];
+    if (!tree || path === undefined) return noChanges;
+    const names = new Set((await this.#children(path)).names);
+    const isFirst = !this.#met.has(path);
+    this.#met.add(path);
+    const bad: string[] = [];
+    for (const name of names) {
+      if (Places.isReserved(name)) continue;
+      if (interfaceNameOf(name) === undefined) bad.push(name);
+      else if (tree.isWanted(name) && (isFirst || !tree.has(name))) onFound({ kind: 'interface', root, name });
+    }
+    if (isFirst) onListed(path, names.size, bad);
+    const gone = [...tree.nodes].filter((name) => !names.has(name));
+    if (isFirst) return allChanges(gone.map((name) => tree.nodeGone(name)));
+    // It may have come back since; its own reading tells.
+    for (const name of gone) onFound({ kind: 'interface', root, name });
+    return noChanges;
+  }
+
+  async #interface(root: number, name: string): Promise<Changes> {
+    const { nodes, places, state, withRules, signal, onFound, onConsumers } = this.#options;
+    const tree = state.roots[root];
+    const interfaceName = interfaceNameOf(name);
+    if (!tree || interfaceName === undefined || !tree.isWanted(name)) return noChanges;
+    const key = `${root}/${name}`;
+    const isNew = !this.#met.has(key);
+    const dirty = this.#dirty.get(key);
+    this.#dirty.delete(key);
+    const needs = (category: Category) => isNew || dirty === undefined || dirty.has(category);
+    const read = (category: Category) => this.#children(places.category(root, name, category));
+    // At once, for they go out in one system call.
+    const [configurators, providers] = await Promise.allSettled([
+      withRules && needs('configurators') ? read('configurators') : undefined,
+      needs('providers') ? read('providers') : undefined,
+    ]);
+    signal.throwIfAborted();
+    if (configurators.status === 'rejected') this.#dirtyOf(key).add('configurators');
+    if (providers.status === 'rejected') this.#dirtyOf(key).add('providers');
+    const rules = configurators.status === 'fulfilled' ? configurators.value : undefined;
+    const found = providers.status === 'fulfilled' ? providers.value : undefined;
+    let changed = rules !== undefined && tree.rules.setUrls(interfaceName, 'configurators', rules.names);
+    if (found && found.stamp === undefined && (await nodes.exists(places.interface(root, name))) === undefined) {
+      this.#met.delete(key);
+      for (const category of categories) nodes.forget(places.category(root, name, category));
+      await onConsumers(root, interfaceName, []);
+      return tree.nodeGone(name);
+    }
+    if (found && (await tree.take(name, found.names, signal))) changed = true;
+    const changes = changed ? tree.compute(interfaceName) : noChanges;
+    const failure = [providers, configurators].find((outcome) => outcome.status === 'rejected');
+    if (failure) throw new PartialReading(changes, failure.reason);
+    this.#met.add(key);
+    if (isNew) onFound({ kind: 'surroundings', root, name });
+    return changes;
+  }
+
+  async #surroundings(root: number, name: string): Promise<Changes> {
+    const { places, state, withRules, withConsumers, onConsumers } = this.#options;
+    const tree = state.roots[root];
+    const interfaceName = interfaceNameOf(name);
+    if (!tree?.has(name) || interfaceName === undefined) return noChanges;
+    const read = (category: Category) => this.#children(places.category(root, name, category));
+    const [routers, consumers] = await Promise.all([
+      withRules ? read('routers') : undefined,
+      withConsumers ? read('consumers') : undefined,
+    ]);
+    if (consumers) await onConsumers(root, interfaceName, consumers.names);
+    return routers && tree.rules.setUrls(interfaceName, 'routers', routers.names)
+      ? tree.compute(interfaceName)
+      : noChanges;
+  }
+
+  async #applications(): Promise<Changes> {
+    const { places, state, keeper, onFound } = this.#options;
+    const path = places.servicesRoot;
+    if (path === undefined) return noChanges;
+    const names = new Set((await this.#children(path)).names);
+    const isFirst = !this.#met.has(path);
+    this.#met.add(path);
+    for (const name of names) {
+      if (!state.isWantedApplication(name) || (!isFirst && state.instances(name))) continue;
+      if (isFirst) state.instances(name)?.distrustAll();
+      onFound({ kind: 'application', name });
+    }
+    const gone = [...state.applications].filter((name) => !names.has(name));
+    if (isFirst) {
+      for (const name of gone) keeper?.follow(name, []);
+      return allChanges(gone.map((name) => state.removeApplication(name)));
+    }
+    for (const name of gone) onFound({ kind: 'application', name });
+    return noChanges;
+  }
+
+  async #application(name: string): Promise<Changes> {
+    const { nodes, places, state, keeper, signal } = this.#options;
+    if (!keeper || !state.isWantedApplication(name)) return noChanges;
+    const path = places.application(name);
+    const { names, stamp } = await this.#children(path);
+    if (stamp === undefined && (await nodes.exists(path)) === undefined) {
+      keeper.follow(name, []);
+      nodes.forget(path);
+      return state.removeApplication(name);
+    }
+    const list = state.openInstances(name);
+    const read = async (child: string) => {
+      list.trust(child);
+      try {
+        list.set(child, (await nodes.data(`${path}/${child}`))?.data);
+      } catch (error) {
+        list.distrust(child);
+        throw error;
+      }
+    };
+    const outcomes = await Promise.allSettled(list.retain(names).map(read));
+    signal.throwIfAborted();
+    keeper.follow(name, list.instances);
+    const changes = state.updateApplication(name, (revision) => keeper.get(name, revision));
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure) throw new PartialReading(changes, failure.reason);
+    return changes;
+  }
+
+  async #rules(): Promise<Changes> {
+    const { places, state, onFound } = this.#options;
+    if (places.rulesRoot === undefined) return noChanges;
+    const names = new Set((await this.#children(places.rulesRoot)).names.filter(TreeReader.isRule));
+    for (const name of names) onFound({ kind: 'rule', name });
+    for (const name of state.ruleIds) if (!names.has(name)) onFound({ kind: 'rule', name });
+    return noChanges;
+  }
+
+  async #rule(name: string): Promise<Changes> {
+    const { nodes, places, state } = this.#options;
+    const path = places.rule(name);
+    const found = await nodes.data(path);
+    if (found === undefined) nodes.forget(path);
+    return state.setRule(name, found?.data.toString('utf8'));
+  }
+
+  async #children(path: string): Promise<NodeChildren> {
+    const found = await this.#options.nodes.children(path);
+    if (found.names.length > maxChildren) throw new Error(`${path} has more than ${maxChildren} children`);
+    return found;
+  }
+
+  #dirtyOf(key: string): Set<Category> {
+    let dirty = this.#dirty.get(key);
+    if (dirty === undefined) {
+      dirty = new Set();
+      this.#dirty.set(key, dirty);
+    }
+    return dirty;
+  }
+}
+
+/** A reading of which one part failed; what the others changed is to be published. */
+export class PartialReading extends Error {
+  override readonly name = 'PartialReading';
+
+  constructor(
+    readonly changes: Changes,
+    override readonly cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause));
+  }
+}
