@@ -158,8 +158,10 @@ export class Follower {
   }
 
   metadataFailed(application: string, error: Error): void {
-    this.#failing.set(metadataScope(application), error);
-    this.#tell(metadataScope(application), error);
+    const scope = metadataScope(application);
+    const told = new Error(`${scope}: ${error.message}`, { cause: error });
+    this.#failing.set(scope, told);
+    this.#tell(scope, told);
   }
 
   async #list(): Promise<void> {
@@ -236,7 +238,8 @@ export class Follower {
     }
     if (unit.kind === 'application') this.#updateApplication(unit.name);
     this.#recovered(unitScope(unit, this.#options.places));
-    if (this.#unread.delete(key) && this.#phase === 'partial') this.#completeIfRead();
+    this.#unread.delete(key);
+    if (this.#phase === 'partial') this.#completeIfRead();
     this.#hasBeenTried(key);
   }
 

@@ -38,3 +38,35 @@ export function providerName(interfaceName: string, authority: string, query = '
     `${protocol}://${authority}/${interfaceName}?application=shop&interface=${interfaceName}${query}`,
   );
 }
+
+/** An instance as Dubbo 3 writes it below `/services`; `metadataPort` makes its metadata its own to tell. */
+export function instanceJson(
+  application: string,
+  authority: string,
+  revision: string,
+  { metadataPort }: { readonly metadataPort?: number } = {},
+): string {
+  const [address, port] = authority.split(':');
+  const local = { protocol: 'tri', port: String(metadataPort), version: '2.0.0' };
+  const metadata = {
+    'dubbo.endpoints': JSON.stringify([{ port: Number(port), protocol: 'dubbo' }]),
+    'dubbo.metadata.revision': revision,
+    'dubbo.metadata.storage-type': metadataPort === undefined ? 'remote' : 'local',
+    ...(metadataPort !== undefined && {
+      'dubbo.metadata-service.url-params': JSON.stringify(local),
+      'meta-v': '2.0.0',
+    }),
+    timestamp: '1700000000000',
+  };
+  const payload = { '@class': 'org.apache.dubbo.registry.zookeeper.ZookeeperInstance', id: authority, metadata };
+  return JSON.stringify({ name: application, id: authority, address, port: Number(port), payload });
+}
+
+/** A metadata report of an application that provides interfaces by dubbo://, with no version and group. */
+export function metadataJson(app: string, revision: string, interfaces: readonly string[]): string {
+  const services = interfaces.map((name) => [
+    `${name}:dubbo`,
+    { name, protocol: 'dubbo', path: name, params: { application: app, interface: name, side: 'provider' } },
+  ]);
+  return JSON.stringify({ app, revision, services: Object.fromEntries(services) });
+}

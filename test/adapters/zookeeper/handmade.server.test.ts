@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import type { Recorder } from '../../../testkit/index.js';
+import { pickPort } from '../../servers/ports.js';
+import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
+import { ZookeeperWriter } from '../../support/zookeeper-writer.js';
+import { instanceJson, makeSource, metadataJson, providerName, type RawConfig, withRun } from './support.js';
+
+const greet = 'lab.api.Greet';
+const service = `${greet}::`;
+
+/** Records as Dubbo writes them, made by hand: states that no Java provider can be made to show at will. */
+describe('the zookeeper source and records of applications', function () {
+  this.timeout(90_000);
+  let server: ZookeeperServer;
+  let writer: ZookeeperWriter;
+  let count = 0;
+  let root = '';
+  let services = '';
+
+  before(async () => {
+    server = await startZookeeper({ tickTimeMs: 500 });
+    writer = await ZookeeperWriter.connect(server.address);
+  });
+  after(async () => {
+    await writer?.close();
+    await server?.stop();
+  });
+  beforeEach(() => {
+    count++;
+    root = `/dubbo${count}`;
+    services = `/services${count}`;
+  });
+
+  const source = (raw: RawConfig = {}) =>
+    makeSource([server.address], {
+      ...raw,
+      dubbo: { root, servicesRoot: services, configRoot: `${root}/config`, metadata: { timeoutMs: 500 }, ...raw.dubbo },
+    });
+  const report = (app: string, revision: string, interfaces = [greet]) =>
+    writer.create(`${root}/metadata/${app}/${revision}`, metadataJson(app, revision, interfaces));
+  const put = (app: string, authority: string, revision: string, more = {}) =>
+    writer.create(`${services}/${app}/${authority}`, instanceJson(app, authority, revision, more));
+  const ids = (recorder: Recorder, name = service) => recorder.services.get(name)?.instances.map(({ id }) => id);
+  const untilIds = (recorder: Recorder, expected: readonly string[] | undefined, name = service) =>
+    recorder.waitFor(() => JSON.stringify(ids(recorder, name)) === JSON.stringify(expected), {
+      what: `${name} to be ${expected}`,
+      deadlineMs: 30_000,
+    });
+
+  for (const watch of ['recursive', 'classic'] as const) {
+    it(`follows instances and their data (${watch})`, async () => {
+      await report('shop', 'r1');
+      await report('shop', 'r2', [greet, 'lab.api.Echo']);
+      await put('shop', '10.0.0.1:20880', 'r1');
+      await withRun(source({ watch }), async ({ recorder }) => {
+        await recorder.waitFor(() => recorder.synced);
+        assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:20880']);
+        await put('shop', '10.0.0.2:20880', 'r1');
+        await untilIds(recorder, ['dubbo://10.0.0.1:20880', 'dubbo://10.0.0.2:20880']);
+        // Dubbo changes an instance by writing its data.
+        await writer.write(`${services}/shop/10.0.0.2:20880`, instanceJson('shop', '10.0.0.2:20880', 'r2'));
+        await untilIds(recorder, ['dubbo://10.0.0.2:20880'], 'lab.api.Echo::');
+        await put('cart', '10.0.1.1:20880', 'r1');
+        await report('cart', 'r1');
+        await untilIds(recorder, ['dubbo://10.0.0.1:20880', 'dubbo://10.0.0.2:20880', 'dubbo://10.0.1.1:20880']);
+        await writer.remove(`${services}/shop/10.0.0.1:20880`);
+        await writer.remove(`${services}/cart/10.0.1.1:20880`);
+        await untilIds(recorder, ['dubbo://10.0.0.2:20880']);
+        await writer.remove(`${services}/shop/10.0.0.2:20880`);
+        await untilIds(recorder, []);
+        await writer.remove(`${services}/cart`);
+        await writer.remove(`${services}/shop`);
+        await untilIds(recorder, undefined);
+        await put('shop', '10.0.0.3:20880', 'r1');
+        await untilIds(recorder, ['dubbo://10.0.0.3:20880']);
+        assert.deepEqual(recorder.problems, []);
+      });
+    });
+  }
+
+  it('keeps what an instance provided while the metadata of its new revision cannot be had', async () => {
+    await report('shop', 'r1');
+    await put('shop', '10.0.0.1:20880', 'r1');
+    await withRun(source(), async ({ recorder }) => {
+      await untilIds(recorder, ['dubbo://10.0.0.1:20880']);
+      await writer.write(`${services}/shop/10.0.0.1:20880`, instanceJson('shop', '10.0.0.1:20880', 'r2'));
+      await recorder.waitFor(() => recorder.degradedScopes.has('metadata of application shop'));
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:20880']);
+      await report('shop', 'r2', ['lab.api.Echo']);
+      await untilIds(recorder, ['dubbo://10.0.0.1:20880'], 'lab.api.Echo::');
+      await untilIds(recorder, []);
+      await recorder.waitFor(() => recorder.degradedScopes.size === 0);
+      assert.ok(recorder.events.every(({ kind }) => kind !== 'remove'));
+    });
+  });
+
+  it('begins while a provider is dead and still registered, and claims to be complete only without it', async () => {
+    await report('alive', 'r1');
+    await put('alive', '10.0.0.1:20880', 'r1');
+    const metadataPort = await pickPort();
+    await put('dead', '127.0.0.1:20881', 'r1', { metadataPort });
+    await withRun(source(), async ({ recorder }) => {
+      await untilIds(recorder, ['dubbo://10.0.0.1:20880']);
+      assert.equal(recorder.synced, false);
+      await recorder.waitFor(() => /application dead/.test(recorder.degradedScopes.get('')?.message ?? ''));
+      await writer.remove(`${services}/dead/127.0.0.1:20881`);
+      await recorder.waitFor(() => recorder.synced && recorder.degradedScopes.size === 0);
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:20880']);
+    });
+  });
+
+  it('leaves out a bad instance alone, and says so', async () => {
+    await report('shop', 'r1');
+    await put('shop', '10.0.0.1:20880', 'r1');
+    await put('shop', '10.0.0.2:0', 'r1');
+    await writer.create(`${services}/shop/junk`, '{"a":'.repeat(1000));
+    await writer.create(`${services}/spring/1`, '{"name":"spring","address":"10.0.0.9","port":80}');
+    await withRun(source(), async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:20880']);
+      assert.match(recorder.notices.get('rejected-instances') ?? '', /^2 instances .*(port|JSON)/);
+      await writer.remove(`${services}/shop/junk`);
+      await writer.remove(`${services}/shop/10.0.0.2:0`);
+      await recorder.waitFor(() => !recorder.notices.has('rejected-instances'));
+    });
+  });
+
+  it('keeps services of several roots apart', async () => {
+    const gray = `${root}-gray`;
+    await writer.create(`${root}/${greet}/providers/${providerName(greet, '10.0.0.1:1')}`);
+    await writer.create(`${gray}/${greet}/providers/${providerName(greet, '10.0.0.2:1')}`);
+    const raw = { root: undefined, roots: [root, gray] } as unknown as NonNullable<RawConfig['dubbo']>;
+    await withRun(source({ dubbo: raw }), async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:1']);
+      assert.deepEqual(ids(recorder, `${gray}/${service}`), ['dubbo://10.0.0.2:1']);
+      assert.equal(recorder.services.get(`${gray}/${service}`)?.attributes['root'], gray.slice(1));
+      assert.equal(recorder.services.get(service)?.attributes['root'], undefined);
+      await writer.create(`${gray}/${greet}/providers/${providerName(greet, '10.0.0.3:1')}`);
+      await untilIds(recorder, ['dubbo://10.0.0.2:1', 'dubbo://10.0.0.3:1'], `${gray}/${service}`);
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:1']);
+    });
+  });
+
+  it('tells who consumes what', async () => {
+    const consumer = (host: string, query: string, protocol = 'consumer') =>
+      `${root}/${greet}/consumers/${encodeURIComponent(
+        `${protocol}://${host}/${greet}?application=cart&category=consumers&interface=${greet}&side=consumer${query}`,
+      )}`;
+    await writer.create(`${root}/${greet}/providers/${providerName(greet, '10.0.0.1:1', '&version=1&group=g')}`);
+    await writer.create(consumer('10.0.1.1', '&version=1&group=g&timestamp=1700000000000'));
+    await writer.create(consumer('10.0.1.2', '&version=*&group=*', 'dubbo'));
+    await withRun(source(), async ({ recorder }) => {
+      const seen = (name: string) => recorder.declaredConsumers.get(name)?.map(({ address }) => address) ?? [];
+      await recorder.waitFor(() => seen(`${greet}:1:g`).length === 2);
+      assert.deepEqual(recorder.declaredConsumers.get(`${greet}:1:g`)?.[0]?.application, 'cart');
+      const last = consumer('10.0.1.3', '&version=2');
+      await writer.create(last);
+      await recorder.waitFor(() => seen(`${greet}:2:`).length === 1);
+      await writer.remove(last);
+      await recorder.waitFor(() => seen(`${greet}:2:`).length === 0);
+      await writer.remove(consumer('10.0.1.2', '&version=*&group=*', 'dubbo'));
+      await recorder.waitFor(() => seen(`${greet}:1:g`).join() === '10.0.1.1');
+    });
+  });
+});
