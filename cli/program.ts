@@ -3,6 +3,7 @@ import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
 import { getCommand } from './commands/get.js';
 import { guardCommand } from './commands/guard.js';
+import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
 import { runCommand } from './commands/run.js';
 import { validateCommand } from './commands/validate.js';
@@ -45,6 +46,7 @@ ${exitCodeHelp}`,
   for (const command of [
     runCommand,
     validateCommand,
+    planCommand,
     configCommand,
     getCommand,
     guardCommand,

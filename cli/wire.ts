@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { adapters } from '../adapters/index.js';
-import { HostTemplate } from '../core/catalog/host-template.js';
-import { Naming } from '../core/catalog/naming.js';
 import type { Config } from '../core/config/config.js';
 import { guardRulesOf } from '../core/config/guard-rules.js';
 import { mergePolicyOf } from '../core/config/merge-policy.js';
+import { namingOf } from '../core/config/naming-of.js';
 import { Engine } from '../core/engine/engine.js';
 import { guardRoutes } from '../core/operate/guard-routes.js';
 import type { QuarantineDesk } from '../core/operate/quarantine-desk.js';
@@ -59,7 +58,7 @@ export function assemble(config: Config): DaemonParts {
       guards: guardRulesOf(config.guards, source.guards),
       source: adapterOf(source.kind).create(source.config, depsOf('source', source.name)),
     })),
-    naming: namingOf(config),
+    naming: namingOf(config, adapters),
     policyOf: mergePolicyOf(config.merge),
     clock: systemClock,
     logger,
@@ -123,11 +122,4 @@ function adapterOf(kind: string): Adapter {
   const adapter = adapters.find((candidate) => candidate.kind === kind);
   if (!adapter) throw new Error(`no adapter of kind ${kind}`);
   return adapter;
-}
-
-function namingOf(config: Config): Naming {
-  const defaults = config.sources.map(
-    ({ name, kind }) => [name, new HostTemplate(adapterOf(kind).defaultHost)] as const,
-  );
-  return new Naming(config.naming, new Map(defaults));
 }

@@ -99,7 +99,7 @@ function yesOrNo(value: boolean): string {
   return value ? 'yes' : 'no';
 }
 
-function formatPorts(ports: readonly Port[]): string {
+export function formatPorts(ports: readonly Port[]): string {
   return ports
     .map(({ name, number, protocol }) => `${number}/${name === protocol ? name : `${name}:${protocol}`}`)
     .join(',');

@@ -8,6 +8,8 @@ export interface KindSchema {
   readonly kind: string;
   /** Strict object of the kind's own keys. */
   readonly schema: z.ZodObject;
+  /** Of a source: the naming template for services that no rule names. */
+  readonly defaultHost?: string;
 }
 
 /** The kinds that a configuration may name. */

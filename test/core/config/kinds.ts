@@ -17,6 +17,7 @@ export const plugins: ConfigPlugins = {
     },
     {
       kind: 'nacos',
+      defaultHost: '{name}.mesh',
       schema: z.strictObject({
         servers: z.array(httpUrl()).min(1),
         namespaces: z.array(z.string()).default(['public']),
