@@ -69,8 +69,8 @@ class ApiProxy implements ToxicProxy {
 
   async add(toxic: Toxic): Promise<void> {
     const name = `toxic-${this.#toxics.length}`;
-    this.#toxics.push(name);
     await call(`${this.#url}/toxics`, 'POST', { name, toxicity: 1, ...toxic });
+    this.#toxics.push(name);
   }
 
   async enable(enabled: boolean): Promise<void> {

@@ -44,6 +44,17 @@ describe('the ledger of the fault runs', () => {
     assert.deepEqual(found(), []);
   });
 
+  it('I2: expects the removal of one that its clients took away and registered again before it was seen', () => {
+    want(100, false);
+    want(200);
+    ledger.observe(there, 20);
+    ledger.observe(nothing, 30);
+    assert.deepEqual(found(), []);
+    ledger.observe(published({ [target]: 200 }), 40);
+    ledger.observe(nothing, 50);
+    assert.equal(found().length, 1);
+  });
+
   it('I2: wants what the registry lost to be held until the end of the hold', () => {
     ledger.lose([[host, target]], 1000, 0);
     ledger.observe(nothing, 900);

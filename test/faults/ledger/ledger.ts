@@ -30,6 +30,8 @@ interface Record {
   readonly target: string;
   wanted: boolean;
   weight: number;
+  /** Of its first registration since it was wanted last. A lower one is of before, and its removal may yet be to come. */
+  firstWeight: number;
   /** Published since it was wanted last: from now on it must not be missing. */
   shielded: boolean;
   /** Seen to be gone since it was unwanted last: from now on it must not come back. */
@@ -62,6 +64,7 @@ export class Ledger {
     if (record.wanted !== wanted) {
       record.shielded = false;
       record.gone = false;
+      record.firstWeight = weight;
     }
     record.wanted = wanted;
     record.weight = weight;
@@ -136,7 +139,7 @@ export class Ledger {
 
   #observeWanted(record: Record, weight: number | undefined, atMs: number): void {
     if (weight !== undefined) {
-      record.shielded = true;
+      if (weight >= record.firstWeight) record.shielded = true;
       if (weight === record.weight) this.#settle(record, 'other', atMs);
       return;
     }
@@ -191,7 +194,7 @@ export class Ledger {
     const known = this.#records.get(key(host, target));
     if (known) return known;
     const record: Record = {
-      ...{ registry, host, target, wanted: false, weight: 0, publishedWeight: 0 },
+      ...{ registry, host, target, wanted: false, weight: 0, firstWeight: 0, publishedWeight: 0 },
       ...{ shielded: false, gone: false, setBack: false, loss: undefined, pending: undefined },
     };
     this.#records.set(key(host, target), record);

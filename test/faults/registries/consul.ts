@@ -162,7 +162,7 @@ export class ConsulRegistry implements Registry {
         const response = await http(`${url}${path}`, {
           method,
           headers: { 'x-consul-token': managementToken ?? '' },
-          timeoutMs: 2000,
+          timeoutMs: 10_000,
           ...(body && { body: JSON.stringify(body) }),
         });
         if (accepted.includes(response.status)) return response;

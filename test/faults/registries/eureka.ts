@@ -130,7 +130,7 @@ export class EurekaRegistry implements Registry {
 }
 
 async function readPeer(url: string): Promise<Entry[]> {
-  const { status, body } = await http(`${url}/apps`, { headers: { accept: 'application/json' }, timeoutMs: 4000 });
+  const { status, body } = await http(`${url}/apps`, { headers: { accept: 'application/json' }, timeoutMs: 10_000 });
   if (status !== 200) throw new Error(`eureka: ${status}`);
   const { applications } = JSON.parse(body) as { applications: { application: Application[] } };
   return applications.application.flatMap(({ name, instance }) =>

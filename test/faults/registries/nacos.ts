@@ -151,7 +151,7 @@ export class NacosRegistry implements Registry {
 
   async #readService(service: string): Promise<Entry[]> {
     const { list } = versions[this.kind];
-    const { status, body } = await http(`${this.#server.url}${list}?serviceName=${service}`, { timeoutMs: 3000 });
+    const { status, body } = await http(`${this.#server.url}${list}?serviceName=${service}`, { timeoutMs: 10_000 });
     if (status !== 200) throw new Error(`${this.kind}: ${status} ${body}`);
     const answer = JSON.parse(body) as { readonly hosts?: readonly Host[]; readonly data?: readonly Host[] };
     return (answer.hosts ?? answer.data ?? []).map(({ ip, port, weight, enabled }) => ({

@@ -58,7 +58,7 @@ export interface Crowd {
 }
 
 /** Rejects when an answer does not come in time: a client whose server hangs gives up, too. */
-export async function withDeadline<T>(work: Promise<T>, what: string, timeoutMs = 8000): Promise<T> {
+export async function withDeadline<T>(work: Promise<T>, what: string, timeoutMs = 15_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: no answer in ${timeoutMs} ms`)), timeoutMs);
