@@ -44,6 +44,11 @@ describe('the proxy of wrong answers', () => {
     await assert.rejects(ask('/something-long'));
   });
 
+  it('changes the body of an answer', async () => {
+    proxy.fault = { kind: 'rewrite', body: (body) => body.replace('x', 'y') };
+    assert.equal((await ask('/x')).body, '[/y]');
+  });
+
   it('gives a request that waited the answer of the fault that came meanwhile', async () => {
     const waiting = ask('/slow');
     while (answer === undefined) await new Promise(setImmediate);

@@ -9,6 +9,8 @@ export type HttpFault =
   | { readonly kind: 'status'; readonly status: number; readonly body: string }
   /** The answer's headers, and half of its body. */
   | { readonly kind: 'truncate' }
+  /** The answer with another body; what gives the same is passed on. */
+  | { readonly kind: 'rewrite'; readonly body: (body: string) => string }
   /** What a healthy server that knows nothing would answer, by path; undefined: the real answer. */
   | { readonly kind: 'empty'; readonly answer: (path: string) => EmptyAnswer | undefined };
 
@@ -61,15 +63,18 @@ export class HttpFaultProxy {
     const gone = new AbortController();
     outgoing.on('close', () => gone.abort());
     if (this.#answersItself(path, outgoing)) return;
-    const { host: _host, connection: _connection, ...headers } = incoming.headers;
+    const { host: _host, connection: _connection, 'accept-encoding': accepted, ...headers } = incoming.headers;
+    const isRewritten = this.#fault.kind === 'rewrite';
     const answer = await request(`${this.#target}${path}`, {
       method: (incoming.method ?? 'GET') as Dispatcher.HttpMethod,
-      headers,
+      // What is to be rewritten must not be compressed.
+      headers: isRewritten || accepted === undefined ? headers : { ...headers, 'accept-encoding': accepted },
       body: incoming.method === 'GET' ? null : incoming,
       dispatcher: this.#agent,
       signal: gone.signal,
     });
-    const body = Buffer.from(await answer.body.arrayBuffer());
+    const original = Buffer.from(await answer.body.arrayBuffer());
+    const body = isRewritten ? this.#rewrite(original) : original;
     // A request that waited meets the fault that came meanwhile.
     if (this.#answersItself(path, outgoing)) return;
     const { connection: _hop, 'transfer-encoding': _chunked, ...kept } = answer.headers;
@@ -79,6 +84,10 @@ export class HttpFaultProxy {
     } else {
       outgoing.end(body);
     }
+  }
+
+  #rewrite(body: Buffer): Buffer {
+    return this.#fault.kind === 'rewrite' ? Buffer.from(this.#fault.body(body.toString())) : body;
   }
 
   #answersItself(path: string, outgoing: ServerResponse): boolean {

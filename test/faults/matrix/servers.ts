@@ -56,6 +56,14 @@ export const serverFaults: readonly Fault[] = [
     },
   },
   {
+    ...{ id: 'split', title: 'the servers cut off from each other', invariants: 'I1 I3', durationsMs },
+    ...{ on: 'registry', kinds: ['eureka'] },
+    async inject({ registry: { between = [] } }) {
+      await Promise.all(between.map((link) => link.refuse()));
+      return { run: async () => void (await Promise.all(between.map((link) => link.heal()))) };
+    },
+  },
+  {
     ...{ id: 'restart-all', title: 'all servers killed, started with their data', invariants: 'I1 I2 I3', durationsMs },
     // Eureka and the ephemeral instances of Nacos live in memory alone: their restart is one with nothing.
     ...{ on: 'registry', kinds: registryKinds },

@@ -1,5 +1,5 @@
 import { EurekaWriter } from '../../adapters/eureka/eureka-writer.js';
-import { type EurekaServer, startEurekaPeers } from '../../servers/eureka.js';
+import { type EurekaServer, startEureka } from '../../servers/eureka.js';
 import { pickPort } from '../../servers/ports.js';
 import type { Toxiproxy } from '../../servers/toxiproxy.js';
 import { http } from '../../support/http.js';
@@ -14,6 +14,7 @@ export class EurekaRegistry implements Registry {
   readonly isDurable = false;
   readonly nodes: readonly EurekaServer[];
   readonly links: readonly Link[];
+  readonly between: readonly Link[];
   readonly httpFaults: readonly HttpFaultProxy[];
   readonly emptyAnswers: HttpFault = { kind: 'empty', answer: emptyAnswer };
   readonly #ports: readonly number[];
@@ -25,11 +26,12 @@ export class EurekaRegistry implements Registry {
   private constructor(
     nodes: readonly EurekaServer[],
     ports: readonly number[],
-    links: readonly Link[],
-    faults: HttpFaultProxy[],
+    { links, between }: Pick<EurekaRegistry, 'links' | 'between'>,
+    faults: readonly HttpFaultProxy[],
   ) {
     this.nodes = nodes;
     this.links = links;
+    this.between = between;
     this.httpFaults = faults;
     this.#ports = ports;
     this.#writers = nodes.map(({ url }) => new EurekaWriter(url));
@@ -37,13 +39,26 @@ export class EurekaRegistry implements Registry {
   }
 
   static async start(toxiproxy: Toxiproxy): Promise<EurekaRegistry> {
-    const nodes = await startEurekaPeers();
+    const places = [
+      { host: '127.0.0.2', port: await pickPort() },
+      { host: '127.0.0.3', port: await pickPort() },
+    ];
+    // Each reaches the other through a link, so that they can be split.
+    const ways = await Promise.all(places.map(() => pickPort()));
+    const between = await Promise.all(
+      places.map(({ host, port }, index) =>
+        Link.create(toxiproxy, `eureka-peer-${index}`, [[ways[index] ?? 0, `${host}:${port}`]]),
+      ),
+    );
+    const nodes = await Promise.all(
+      places.map((place, index) => startEureka({ ...place, peers: [`http://127.0.0.1:${ways[1 - index]}/eureka`] })),
+    );
     const faults = await Promise.all(nodes.map(({ url }) => HttpFaultProxy.start(new URL(url).origin)));
     const ports = await Promise.all(faults.map(() => pickPort()));
     const links = await Promise.all(
       faults.map(({ address }, index) => Link.create(toxiproxy, `eureka-${index}`, [[ports[index] ?? 0, address]])),
     );
-    return new EurekaRegistry(nodes, ports, links, faults);
+    return new EurekaRegistry(nodes, ports, { links, between }, faults);
   }
 
   hostOf(service: string): string {

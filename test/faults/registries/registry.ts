@@ -15,6 +15,8 @@ export interface Registry {
   readonly nodes: readonly ServerHandle[];
   /** The daemon's way to each node. */
   readonly links: readonly Link[];
+  /** The servers' ways to each other, where they go through the proxies. */
+  readonly between?: readonly Link[];
   /** In each way, where the registry speaks HTTP. */
   readonly httpFaults: readonly HttpFaultProxy[];
   /** What a healthy server that knows no instance would answer. */
