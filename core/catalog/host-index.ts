@@ -34,13 +34,16 @@ export class HostIndex {
     return before ? [...new Set([...before.hosts, ...hosts])] : hosts;
   }
 
-  /** Who claims `host`, in the configured order of sources; several of one source are sorted by name. */
+  /**
+   * Who claims `host`, in the configured order of sources; of several of one source, those that are written as the host
+   * is come first, then by name: a name that DNS does not have can't take the host of one that it has.
+   */
   claims(host: string): readonly Contribution[] {
     const bySource = this.#byHost.get(host);
     if (!bySource) return [];
     return this.#sourceOrder.flatMap((source) => {
       const services = [...(bySource.get(source)?.values() ?? [])];
-      if (services.length > 1) services.sort((a, b) => (a.name < b.name ? -1 : 1));
+      if (services.length > 1) services.sort((a, b) => rank(a, host) - rank(b, host) || (a.name < b.name ? -1 : 1));
       return services.map((service) => ({ source, service }));
     });
   }
@@ -60,4 +63,13 @@ export class HostIndex {
     if (services?.size === 0) bySource?.delete(source);
     if (bySource?.size === 0) this.#byHost.delete(host);
   }
+}
+
+/** How far a service's attributes are from what stands in its host: 0 for each that stands there, 1 but for its case, else 2. */
+function rank({ attributes }: Service, host: string): number {
+  const values = Object.values(attributes).filter((value) => value !== '');
+  return values.reduce((sum, value) => {
+    if (host.includes(value)) return sum;
+    return sum + (host.includes(value.toLowerCase()) ? 1 : 2);
+  }, 0);
 }

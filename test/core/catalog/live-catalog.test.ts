@@ -141,16 +141,16 @@ describe('LiveCatalog', () => {
       });
       assert.deepEqual(hosts[0], hosts[1]);
       assert.equal(hosts[0]?.length, 3);
-      assert.ok(hosts[0]?.includes('orders.mesh=ORDERS'));
+      assert.ok(hosts[0]?.includes('orders.mesh=orders'));
     });
 
     it('merges twins of one name that two sources have', () => {
       const { catalog } = aCatalog();
-      const inA = aService('orders', [anInstance('1', { address: '10.0.0.1' })]);
-      const inB = aService('orders', [anInstance('2', { address: '10.0.0.2' })]);
-      for (const source of ['a', 'b']) catalog.apply(source, [['Orders', aService('Orders')]]);
-      catalog.apply('a', [['orders', inA]]);
-      catalog.apply('b', [['orders', inB]]);
+      const inA = aService('Orders', [anInstance('1', { address: '10.0.0.1' })]);
+      const inB = aService('Orders', [anInstance('2', { address: '10.0.0.2' })]);
+      for (const source of ['a', 'b']) catalog.apply(source, [['orders', aService('orders')]]);
+      catalog.apply('a', [['Orders', inA]]);
+      catalog.apply('b', [['Orders', inB]]);
       const twin = [...catalog.snapshot().services.values()].find(({ host }) => host !== 'orders.mesh');
       assert.deepEqual(
         twin?.origins.map(({ source, instances }) => [source, instances[0]?.id]),
@@ -159,7 +159,7 @@ describe('LiveCatalog', () => {
           ['b', '2'],
         ],
       );
-      catalog.apply('b', [['orders', undefined]]);
+      catalog.apply('b', [['Orders', undefined]]);
       assert.deepEqual(
         catalog
           .snapshot()
