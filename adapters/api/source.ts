@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, type Deps, HttpProblem, type Source, type SourceOutput } from '../../core/plugin/index.js';
+import {
+  backoffMs,
+  type Deps,
+  HttpProblem,
+  type Source,
+  type SourceOutput,
+  type SourceRecord,
+} from '../../core/plugin/index.js';
 import type { RegistryBackend } from './backend.js';
 import type { ApiConfig } from './config.js';
 import { ServiceConverter } from './convert.js';
@@ -8,6 +15,7 @@ import { EurekaView } from './eureka/view.js';
 import { ServiceEncoder } from './file-format.js';
 import { GroupCommit } from './group-commit.js';
 import type { RegistryChange } from './model.js';
+import { toRecord } from './record.js';
 import { MemoryRegistry } from './registry.js';
 import { RegistryFile } from './registry-file.js';
 import { RequestParser } from './requests.js';
@@ -23,6 +31,7 @@ const pauseMs = 5000;
 /** How long the end of a run waits for a write under way. */
 const lastWriteMs = 700;
 const fileScope = 'file';
+const maxRecords = 1000;
 const writeRetry = { baseMs: 500, maxMs: 30_000 };
 
 /** A registry of Isthmus itself: filled over REST, kept in one file, published as any other source. */
@@ -85,6 +94,12 @@ export class ApiSource implements Source {
       this.#outs.delete(out);
       await this.#lastWrite();
     }
+  }
+
+  /** The registrations as they are stored, but for what looks like a credential. */
+  async records(service: string): Promise<readonly SourceRecord[]> {
+    const instances = [...(this.#registry.services.get(service)?.instances.values() ?? [])].slice(0, maxRecords);
+    return instances.map((instance) => toRecord(this.#deps.name, service, instance));
   }
 
   /** The first run reads the file; later ones go on with what is in memory, which is newer. */

@@ -1,10 +1,12 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Reads a small text file; throws an Error that says why it can't be, with no word of its content. */
 export type ReadFile = (path: string, maxBytes: number) => string;
 
 /** Reads UTF-8, with or without a byte order mark, following links (Kubernetes mounts secrets as links). */
 export const readTextFile: ReadFile = (path, maxBytes) => {
+  // Opening one waits for somebody who writes, perhaps for ever; that of a shell's <(command) has one.
+  if (!/^\/(?:dev|proc)\//.test(path) && statSync(path).isFIFO()) throw new Error('it is a pipe');
   const file = openSync(path, 'r');
   try {
     if (fstatSync(file).isDirectory()) throw new Error('it is a directory');

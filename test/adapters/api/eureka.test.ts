@@ -196,6 +196,21 @@ describe('adapters/api: the interface of a Eureka server', () => {
     assert.deepEqual(run.recorder.services.get('orders')?.instances.length, 1);
   });
 
+  it('quotes what was registered, without its credentials', async () => {
+    await register();
+    const [record, ...others] = await api.source.records('orders');
+    assert.deepEqual(others, []);
+    assert.equal(record?.id, 'local/services/orders/instances/host-1:orders:8080');
+    assert.equal(record?.instance, published()?.id);
+    assert.equal(record?.revision, '1000');
+    assert.match(record?.text ?? '', /"version":"v1"/);
+    assert.match(record?.text ?? '', /"user.password":"\[secret\]"/);
+    assert.doesNotMatch(record?.text ?? '', /hunter2/);
+    const { body } = await api.client.get(`${root}/orders/instances`);
+    assert.doesNotMatch(JSON.stringify(body), /hunter2/);
+    assert.deepEqual(await api.source.records('none'), []);
+  });
+
   it('says what is wrong with a registration, and leaves the others alone', async () => {
     await register();
     for (const [what, overrides, said] of [
