@@ -1,5 +1,5 @@
-import { printable, type SourceRecord } from '../../core/plugin/index.js';
-import { instanceKey, parseZookeeperInstance } from '../dubbo/application-instance.js';
+import { type Instance, printable, type Service, type SourceRecord } from '../../core/plugin/index.js';
+import { parseZookeeperInstance } from '../dubbo/application-instance.js';
 import { decodeText } from '../dubbo/dubbo-url.js';
 import { type Outcome, ProviderReader } from '../dubbo/provider.js';
 import { redacted } from '../dubbo/secrets.js';
@@ -36,7 +36,7 @@ export class RecordReader {
     if (origin === undefined) return [];
     await this.#providers(origin, signal);
     for (const category of ['configurators', 'routers'] as const) await this.#rules(origin, category, signal);
-    for (const application of origin.applications) await this.#instances(application, signal);
+    for (const application of origin.applications) await this.#instances(application, origin.service, signal);
     await this.#configRules(origin, signal);
     return this.#records;
   }
@@ -54,9 +54,12 @@ export class RecordReader {
     for (const name of await this.#children(path)) {
       const outcome = reader.read(interfaceName, name);
       if (!isOurs(outcome)) continue;
-      await this.#add(`${path}/${name}`, signal, () => decodeText(name) ?? name, {
-        ...(outcome.kind === 'provider' && { instance: outcome.instance.id }),
-      });
+      await this.#add(
+        `${path}/${name}`,
+        signal,
+        () => decodeText(name) ?? name,
+        () => (outcome.kind === 'provider' ? outcome.instance.id : undefined),
+      );
     }
   }
 
@@ -68,14 +71,24 @@ export class RecordReader {
     }
   }
 
-  async #instances(application: string, signal: AbortSignal): Promise<void> {
+  async #instances(application: string, service: Service, signal: AbortSignal): Promise<void> {
     const path = this.#places.application(application);
+    const madeOf = ({ data }: NodeData, name: string): Instance | undefined => {
+      const outcome = parseZookeeperInstance(application, name, data.toString('utf8'));
+      if (outcome.kind !== 'instance') return undefined;
+      const { address, endpoints, port } = outcome.instance;
+      const listens = new Set([port, ...Object.values(endpoints)]);
+      return service.instances.find(
+        (one) => one.address === address && Object.values(one.ports).some((own) => listens.has(own)),
+      );
+    };
     for (const name of await this.#children(path)) {
-      await this.#add(`${path}/${name}`, signal, ({ data }) => {
-        const text = data.toString('utf8');
-        const outcome = parseZookeeperInstance(application, name, text);
-        return outcome.kind === 'instance' ? `${instanceKey(outcome.instance)} ${text}` : text;
-      });
+      await this.#add(
+        `${path}/${name}`,
+        signal,
+        ({ data }) => data.toString('utf8'),
+        (node) => madeOf(node, name)?.id,
+      );
     }
   }
 
@@ -102,7 +115,7 @@ export class RecordReader {
     path: string,
     signal: AbortSignal,
     textOf: (node: NodeData) => string,
-    more: { readonly instance?: string } = {},
+    instanceOf: (node: NodeData) => string | undefined = () => undefined,
   ): Promise<void> {
     signal.throwIfAborted();
     if (this.#records.length >= maxRecords) return;
@@ -113,6 +126,7 @@ export class RecordReader {
       if (hasCode(error, 'NO_NODE')) return; // it has gone since it was listed
       throw error;
     }
+    const instance = instanceOf(node);
     const { czxid, mzxid, ephemeralOwner } = node.stat;
     const life =
       ephemeralOwner === 0n
@@ -120,7 +134,7 @@ export class RecordReader {
         : `ephemeral of session 0x${BigInt.asUintN(64, ephemeralOwner).toString(16)}`;
     this.#records.push({
       id: shown(path, 1024),
-      ...more,
+      ...(instance !== undefined && { instance }),
       revision: `mzxid 0x${mzxid.toString(16)}, czxid 0x${czxid.toString(16)}, ${life}`,
       text: shown(textOf(node), maxTextLength),
     });

@@ -28,6 +28,8 @@ export interface ServiceOrigin {
   /** Name of the interface's znode, if there is one. */
   readonly node: string | undefined;
   readonly applications: readonly string[];
+  /** As it is published. */
+  readonly service: Service;
 }
 
 /** All interfaces below one root, as they were read last. Outlives connections. */
@@ -144,14 +146,18 @@ export class RootState {
     if (directory === undefined) return noChanges;
     this.#byNode.delete(node);
     directory.clear();
+    for (const category of ['configurators', 'routers'] as const) {
+      this.#options.rules.setUrls(directory.interfaceName, category, []);
+    }
     return this.#settle(directory);
   }
 
   origin(serviceName: string): ServiceOrigin | undefined {
     for (const directory of this.#byInterface.values()) {
       const { interfaceName, node, applications } = directory;
-      for (const { name, attributes } of directory.services) {
-        if (name === serviceName) return { interfaceName, id: idOf(attributes), node, applications: [...applications] };
+      for (const service of directory.services) {
+        if (service.name !== serviceName) continue;
+        return { interfaceName, id: idOf(service.attributes), node, applications: [...applications], service };
       }
     }
     return undefined;

@@ -22,7 +22,7 @@ interface Pair {
   readonly server: Socket;
 }
 
-/** Sees and may replace each chunk on its way to the server. */
+/** Sees and may replace each chunk on its way. */
 export type Transform = (chunk: Buffer) => Buffer;
 
 /**
@@ -37,6 +37,7 @@ export class TcpProxy {
   #accepted = 0;
   #bytesDown = 0;
   #transformUp: Transform = (chunk) => chunk;
+  #transformDown: Transform = (chunk) => chunk;
 
   private constructor(server: Server, target: ProxyTarget) {
     this.#server = server;
@@ -127,8 +128,14 @@ export class TcpProxy {
     this.#target = target;
   }
 
+  /** Of what goes to the server. */
   set transformUp(transform: Transform) {
     this.#transformUp = transform;
+  }
+
+  /** Of what comes from the server. */
+  set transformDown(transform: Transform) {
+    this.#transformDown = transform;
   }
 
   /** Closes everything; resolves when the port is free. */
@@ -163,7 +170,8 @@ export class TcpProxy {
     server.write(this.#transformUp(chunk));
   }
 
-  #down(pair: Pair, chunk: Buffer): void {
+  #down(pair: Pair, bytes: Buffer): void {
+    const chunk = this.#transformDown(bytes);
     const mode = this.#mode;
     if (mode.kind === 'blackHole' && mode.down) return;
     if (mode.kind !== 'cut' || chunk.length < mode.bytesLeft) {

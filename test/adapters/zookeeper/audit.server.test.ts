@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { SourceRun } from '../../../testkit/index.js';
+import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { ZookeeperWriter } from '../../support/zookeeper-writer.js';
+import { instanceJson, makeSource, metadataJson, providerName, type RawConfig, withRun } from './support.js';
+
+const greet = 'lab.api.Greet';
+const service = `${greet}::`;
+const never = new AbortController().signal;
+const eventXid = Buffer.from('ffffffff', 'hex');
+
+describe('audits and records of the zookeeper source', function () {
+  this.timeout(60_000);
+  let server: ZookeeperServer;
+  let writer: ZookeeperWriter;
+  let proxy: TcpProxy;
+  let count = 0;
+  let root = '';
+  let services = '';
+
+  before(async () => {
+    server = await startZookeeper({ tickTimeMs: 500 });
+    writer = await ZookeeperWriter.connect(server.address);
+  });
+  after(async () => {
+    await writer?.close();
+    await server?.stop();
+  });
+  beforeEach(async () => {
+    count++;
+    root = `/dubbo${count}`;
+    services = `/services${count}`;
+    proxy = await TcpProxy.start(server);
+    await provider('10.0.0.1:1');
+    await writer.create(`${root}/metadata/shop/r1`, metadataJson('shop', 'r1', [greet]));
+    await writer.create(`${root}/metadata/shop/r2`, metadataJson('shop', 'r2', ['lab.api.Echo']));
+    await writer.create(`${services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r1'));
+    await writer.create(`${root}/config/dubbo/shop.tag-router`, 'key: shop\nenabled: false\n');
+  });
+  afterEach(() => proxy.close());
+
+  const provider = (authority: string, query = '', ephemeral = true) =>
+    writer.create(`${root}/${greet}/providers/${providerName(greet, authority, query)}`, '', { ephemeral });
+  const source = (raw: RawConfig = {}) =>
+    makeSource([proxy.address], { ...raw, dubbo: { root, servicesRoot: services, configRoot: `${root}/config` } });
+
+  it('finds nothing where nothing was missed', async () => {
+    const audited = source();
+    await withRun(audited, async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      const report = await audited.audit(never);
+      assert.deepEqual(report, { compared: 1, differences: 0, found: [] });
+    });
+  });
+
+  it('finds and repairs what no watch told: lists, instances and rules', async () => {
+    const audited = source();
+    await withRun(audited, async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      // Events get lost on the way: each is a frame of its own.
+      proxy.transformDown = (chunk) => withoutEvents(chunk);
+      await provider('10.0.0.3:1');
+      await writer.write(`${services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r2'));
+      await writer.write(
+        `${root}/config/dubbo/shop.tag-router`,
+        'key: shop\nenabled: true\ntags:\n- name: gray\n  addresses: ["10.0.0.1:1"]\n',
+      );
+      await writer.create(`${root}/lab.api.New/providers/${providerName('lab.api.New', '10.0.0.4:1')}`);
+      const report = await audited.audit(never);
+      assert.ok(report.differences >= 4, JSON.stringify(report));
+      const found = report.found.map(({ service: scope, detail }) => `${scope}: ${detail}`);
+      for (const expected of [
+        `${greet}: the list of its providers had changed unseen`,
+        'application shop: an instance had changed unseen',
+        'rule shop.tag-router: its text had changed unseen',
+        `${root}: the list of interfaces had changed unseen`,
+      ]) {
+        assert.ok(found.includes(expected), `${expected} not in ${found.join('\n')}`);
+      }
+      await recorder.waitFor(() => recorder.services.has('lab.api.New::'));
+      const addresses = (name: string) => recorder.services.get(name)?.instances.map(({ address }) => address);
+      assert.deepEqual(addresses(service), ['10.0.0.1', '10.0.0.3']);
+      assert.deepEqual(addresses('lab.api.Echo::'), ['10.0.0.2']);
+      assert.equal(recorder.services.get(service)?.instances[0]?.metadata['dubbo.tag'], 'gray');
+    });
+  });
+
+  it('reports scheduled audits', async () => {
+    await withRun(source({ auditIntervalMs: 100 }), async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.audits.length >= 2);
+      assert.deepEqual(recorder.audits[0], { compared: 1, differences: 0, found: [] });
+    });
+  });
+
+  it('cannot audit what it is not connected to', async () => {
+    const audited = source();
+    await assert.rejects(audited.audit(never), /not connected/);
+    const run = new SourceRun(audited);
+    await run.recorder.waitFor(() => run.recorder.synced);
+    proxy.blackHole();
+    const audit = audited.audit(never);
+    proxy.refuse();
+    await assert.rejects(audit, /lost|closed/);
+    await run.stop();
+  });
+
+  it('shows providers whose nodes outlive them', async () => {
+    await provider('10.0.0.4:1', '', false);
+    await provider('10.0.0.5:1', '&dynamic=false', false);
+    const audited = source();
+    await withRun(audited, async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      await audited.audit(never);
+      const shown = recorder.services
+        .get(service)
+        ?.instances.map(({ address, health, metadata }) => [address, health, metadata['ephemeral']]);
+      assert.deepEqual(shown, [
+        ['10.0.0.1', 'healthy', undefined],
+        ['10.0.0.2', 'healthy', undefined],
+        ['10.0.0.4', 'unknown', 'false'],
+        ['10.0.0.5', 'unknown', undefined],
+      ]);
+      assert.match(
+        recorder.notices.get('lasting-providers') ?? '',
+        /^1 providers .*lab\.api\.Greet at dubbo:\/\/10\.0\.0\.4:1$/,
+      );
+      await writer.remove(`${root}/${greet}/providers/${providerName(greet, '10.0.0.4:1')}`);
+      await recorder.waitFor(() => recorder.services.get(service)?.instances.length === 3);
+      await audited.audit(never);
+      assert.equal(recorder.notices.has('lasting-providers'), false);
+    });
+  });
+
+  it('quotes the znodes behind a service, without what is secret', async () => {
+    await provider('10.0.0.6:1', '&accessKey=S3CRET1&note=a%0d%0ab&version=');
+    await provider('10.0.0.7:1', '&version=2');
+    await writer.create(
+      `${root}/${greet}/configurators/${encodeURIComponent(`override://0.0.0.0/${greet}?category=configurators&weight=5&token=S3CRET2`)}`,
+    );
+    const instance = instanceJson('shop', '10.0.0.8:1', 'r1').replace(
+      '"timestamp"',
+      '"password":"S3CRET3","timestamp"',
+    );
+    await writer.create(`${services}/shop/10.0.0.8:1`, instance);
+    const quoted = source();
+    await withRun(quoted, async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      const records = await quoted.records(service, never);
+      const text = JSON.stringify(records);
+      assert.doesNotMatch(text, /S3CRET/);
+      assert.match(text, /\[secret\]/);
+      const byInstance = records.map(({ instance: id }) => id).filter((id) => id !== undefined);
+      assert.deepEqual(byInstance.sort(), [
+        'dubbo://10.0.0.1:1',
+        'dubbo://10.0.0.2:1',
+        'dubbo://10.0.0.6:1',
+        'dubbo://10.0.0.8:1',
+      ]);
+      assert.ok(records.every(({ id }) => id.startsWith('/')));
+      assert.match(
+        records[0]?.revision ?? '',
+        /^mzxid 0x[0-9a-f]+, czxid 0x[0-9a-f]+, ephemeral of session 0x[0-9a-f]+$/,
+      );
+      for (const part of ['10.0.0.2:1', 'override:', 'tag-router', 'dubbo.metadata.revision'])
+        assert.ok(text.includes(part), part);
+      assert.ok(!text.includes('10.0.0.7'));
+      assert.deepEqual(await quoted.records('no.such.Service::', never), []);
+    });
+  });
+});
+
+/** What comes from the server without the watch events in it. */
+function withoutEvents(chunk: Buffer): Buffer {
+  const kept: Buffer[] = [];
+  let at = 0;
+  while (at + 8 <= chunk.length) {
+    const end = at + 4 + chunk.readInt32BE(at);
+    if (!chunk.subarray(at + 4, at + 8).equals(eventXid)) kept.push(chunk.subarray(at, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
