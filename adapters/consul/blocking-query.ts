@@ -19,6 +19,8 @@ export interface FollowOptions {
   /** The index to begin after; 0 asks for the state at once. */
   readonly index: number;
   readonly waitMs: number;
+  /** How much later than asked for an answer may come; default 5000. */
+  readonly slackMs?: number;
   /** Rounds are this far apart on average, however fast the registry changes; the first few of a burst come at once. */
   readonly minRoundMs: number;
   readonly clock: Clock;
@@ -33,12 +35,15 @@ export async function follow(
   onChange: (answer: Answer, step: 'moved' | 'back') => Promise<void> | void,
   signal: AbortSignal,
 ): Promise<never> {
-  const { query, waitMs, minRoundMs, clock } = options;
+  const { query, waitMs, slackMs, minRoundMs, clock } = options;
   let { index } = options;
   // A leaky bucket: each round pays `minRoundMs` into it, and it holds a burst.
   let paidUntilMs = 0;
   for (;;) {
-    const answer = await client.get(index === 0 ? query : { ...query, block: { index, waitMs } }, signal);
+    const answer = await client.get(
+      index === 0 ? query : { ...query, block: { index, waitMs, ...(slackMs === undefined ? {} : { slackMs }) } },
+      signal,
+    );
     const step = indexStep(index, answer.index);
     index = step === 'back' ? 0 : answer.index;
     if (step !== 'same') await onChange(answer, step);

@@ -1,16 +1,10 @@
-import { Pool } from 'undici';
 import { printable } from '../../core/model/printable.js';
 import type { Secret } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
+import { openTransport } from './http2-transport.js';
+import type { TlsMaterial } from './tls-material.js';
+import type { Transport } from './transport.js';
 import { withDeadline } from './with-deadline.js';
-
-/** PEM texts, and the name to expect in the server's certificate. */
-export interface TlsMaterial {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-}
 
 export interface ClientOptions {
   /** Base URL of an agent or server, with no trailing slash. */
@@ -27,7 +21,7 @@ export interface ClientOptions {
   readonly consistency: 'default' | 'stale' | 'consistent';
   /** A stale answer from a server that has not heard from its leader for longer is none. */
   readonly maxStaleMs: number;
-  /** Sockets at most; requests over it wait. */
+  /** Sockets at most; requests for which there is no place wait. */
   readonly connections: number;
   readonly requestTimeoutMs: number;
   readonly maxResponseBytes: number;
@@ -44,7 +38,12 @@ export interface Query {
   /** Only instances with this tag. */
   readonly tag?: string;
   /** Makes it a blocking query: answered when the index is past `index`, or after `waitMs`. */
-  readonly block?: { readonly index: number; readonly waitMs: number };
+  readonly block?: {
+    readonly index: number;
+    readonly waitMs: number;
+    /** How much later than asked for it may be answered; default 5000. */
+    readonly slackMs?: number;
+  };
 }
 
 export interface Answer {
@@ -69,31 +68,34 @@ const indexPattern = /^[0-9]{1,15}$/;
 /** Reads one datacenter through one server, over a bounded number of connections. */
 export class ConsulClient {
   readonly #options: ClientOptions;
-  readonly #pool: Pool;
+  readonly #transport: Transport;
   readonly #basePath: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(options: ClientOptions) {
-    const { server, token, tls, connections } = options;
-    const url = new URL(server);
+  private constructor(options: ClientOptions, transport: Transport) {
+    const { server, token } = options;
     this.#options = options;
-    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#transport = transport;
+    this.#basePath = new URL(server).pathname.replace(/\/+$/, '');
     this.#headers = token ? { 'x-consul-token': token.reveal() } : {};
-    this.#pool = new Pool(url.origin, {
-      connections,
-      pipelining: 1,
-      // Each request has a deadline of its own, which covers the whole of it.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
-      connect: {
-        timeout: options.requestTimeoutMs,
-        ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-        ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-        ...(tls?.key === undefined ? {} : { key: tls.key }),
-        ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
-      },
-    });
+  }
+
+  /** @throws ConsulError `unreachable`, or the signal's reason */
+  static async open(options: ClientOptions, signal: AbortSignal): Promise<ConsulClient> {
+    const { server, tls, connections, requestTimeoutMs } = options;
+    const { origin } = new URL(server);
+    try {
+      const transport = await openTransport({ origin, tls, connections, connectTimeoutMs: requestTimeoutMs }, signal);
+      return new ConsulClient(options, transport);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new ConsulError('unreachable', `${server}: ${networkCause(error)}`, { cause: error });
+    }
+  }
+
+  /** Requests that can wait for their answers at the same time. */
+  get parallel(): number {
+    return this.#transport.parallel;
   }
 
   get server(): string {
@@ -103,7 +105,7 @@ export class ConsulClient {
   /** @throws ConsulError, or the signal's reason */
   async get(query: Query, signal: AbortSignal): Promise<Answer> {
     const timeoutMs = query.block
-      ? query.block.waitMs + Math.ceil(query.block.waitMs / 16) + blockingSlackMs
+      ? query.block.waitMs + Math.ceil(query.block.waitMs / 16) + (query.block.slackMs ?? blockingSlackMs)
       : this.#options.requestTimeoutMs;
     try {
       return await withDeadline(timeoutMs, signal, (within) => this.#request(query, within));
@@ -116,17 +118,12 @@ export class ConsulClient {
 
   /** Ends every request and connection. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#transport.close();
   }
 
   async #request(query: Query, signal: AbortSignal): Promise<Answer> {
     const { token, maxResponseBytes, consistency, maxStaleMs } = this.#options;
-    const { statusCode, headers, body } = await this.#pool.request({
-      method: 'GET',
-      path: this.#path(query),
-      headers: this.#headers,
-      signal,
-    });
+    const { statusCode, headers, body } = await this.#transport.get(this.#path(query), this.#headers, signal);
     if (statusCode !== 200) throw this.#refusal(statusCode, await readText(body, maxErrorBytes, 'cut'));
     const text = await readText(body, maxResponseBytes, 'refuse');
     const streamed = single(headers['x-consul-query-backend']) === 'streaming';

@@ -141,13 +141,21 @@ export const consulSchema = z
       .describe(
         'Connections to a server at most, for all datacenters and namespaces. An agent takes 200 per client. Default 100.',
       ),
+    maxWatches: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(5000)
+      .describe(
+        'Services with a blocking query of their own, per datacenter, at most. Over HTTP/1.1 each takes a connection. Default 5000.',
+      ),
     maxProbesPerSecond: z
       .int()
       .min(1)
       .max(100_000)
-      .default(1000)
+      .default(2000)
       .describe(
-        'Services without a watch that are asked for their index, per second and datacenter, at most. Default 1000.',
+        'Services without a watch that are asked for their index, per second and datacenter, at most. Default 2000.',
       ),
     auditMs: milliseconds(1000)
       .default(300_000)

@@ -21,7 +21,6 @@ import { WatchSet } from './watch-set.js';
 export interface SessionOptions {
   readonly client: ConsulClient;
   readonly config: ConsulConfig;
-  readonly connections: number;
   readonly clock: Clock;
   readonly sharing: Sharing;
   /** Undefined: that of the token. */
@@ -41,6 +40,8 @@ const maxReaders = 8;
 const heartbeatMs = 10_000;
 const minListRoundMs = 100;
 const minServiceRoundMs = 50;
+/** A server that is slow to answer a thousand watches at once is busy, not gone: that is for the heartbeat to say. */
+const watchSlackMs = 30_000;
 /** Until configuration entries that could not be read are tried again. */
 const entriesRetryMs = 60_000;
 const serviceRetry = { baseMs: 1000, maxMs: 300_000 };
@@ -68,13 +69,13 @@ export class DatacenterSession {
   #isListed = false;
 
   constructor(options: SessionOptions) {
-    const { client, config, connections, clock, sharing } = options;
+    const { client, config, clock, sharing } = options;
     this.#options = options;
     this.#guard = new ListGuard(config, client.server, options.namespace);
     this.#pacer = new Pacer(config.maxProbesPerSecond, clock);
     this.#watches = new WatchSet({
-      // One connection is to spare: one that is being closed counts at the server for a moment.
-      limit: Math.max(0, connections - listWatches - this.#readers - 1),
+      // One place is to spare: a connection that is being closed counts at the server for a moment.
+      limit: Math.min(config.maxWatches, Math.max(0, client.parallel - listWatches - this.#readers - 1)),
       start: (state, watch) => this.#group?.start((signal) => this.#follow(state, watch, signal)),
       onEvicted: (state) => this.#queue.add(state.name, 'probe'),
     });
@@ -105,7 +106,7 @@ export class DatacenterSession {
   }
 
   get #readers(): number {
-    const spare = this.#options.connections - listWatches;
+    const spare = this.#options.client.parallel - listWatches;
     return Math.max(1, Math.min(maxReaders, Math.floor(spare / 4)));
   }
 
@@ -281,7 +282,10 @@ export class DatacenterSession {
   async #follow(state: ServiceState, watch: AbortController, signal: AbortSignal): Promise<void> {
     const { client, clock, config } = this.#options;
     const query = this.#reader.query(state.name);
-    const options = { query, index: state.index, waitMs: config.waitMs, minRoundMs: minServiceRoundMs, clock };
+    // Many that began together must not end together, time and again.
+    const waitMs = Math.round(config.waitMs * (0.7 + 0.3 * Math.random()));
+    const pace = { waitMs, slackMs: watchSlackMs, minRoundMs: minServiceRoundMs };
+    const options = { query, index: state.index, ...pace, clock };
     try {
       await follow(
         client,

@@ -157,9 +157,12 @@ export class ConsulSource implements Source {
     const connections = Math.floor(config.maxConnections / this.#realms.length);
     const { partition, token } = config;
     const tls = await readTls(config.tls);
-    const client = new ConsulClient({ ...config, server, datacenter, namespace, partition, tls, token, connections });
+    const client = await ConsulClient.open(
+      { ...config, server, datacenter, namespace, partition, tls, token, connections },
+      signal,
+    );
     const session: DatacenterSession = new DatacenterSession({
-      ...{ client, config, connections, namespace, declared },
+      ...{ client, config, namespace, declared },
       clock: this.#deps.clock,
       sharing: new Sharing(),
       identify: (name) => ({ name, published: publishedName(name, suffix), ...suffix }),

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { TlsClient } from '../../core/plugin/index.js';
-import type { TlsMaterial } from './client.js';
+
+/** PEM texts, and the name to expect in the server's certificate. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+}
 
 /** Reads the files; done for each session, so that a renewed certificate is taken at the next reconnect. */
 export async function readTls(tls: TlsClient | undefined): Promise<TlsMaterial | undefined> {

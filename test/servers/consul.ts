@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { http } from '../support/http.js';
 import { artefactDir } from './build/cache-dir.js';
 import { pickPorts } from './ports.js';
@@ -11,10 +12,19 @@ export interface ConsulOptions extends StartOptions {
   readonly acl?: boolean;
   /** A server of another datacenter to federate with. */
   readonly joinWan?: ConsulServer;
+  /** Also by HTTPS, to clients with a certificate of `consulCertificates` alone. */
+  readonly certificates?: ConsulCertificates;
   /** Its place among the servers of a datacenter that has more than one; see `startConsulCluster`. */
   readonly member?: ConsulMember;
   /** More configuration, merged over ours. */
   readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Paths of PEM files. */
+export interface ConsulCertificates {
+  readonly ca: string;
+  readonly server: { readonly cert: string; readonly key: string };
+  readonly client: { readonly cert: string; readonly key: string };
 }
 
 export interface ConsulMember {
@@ -27,6 +37,7 @@ export interface ConsulMember {
 
 export interface ConsulPorts {
   readonly http: number;
+  readonly https: number;
   readonly rpc: number;
   readonly lan: number;
   readonly wan: number;
@@ -37,6 +48,8 @@ export interface ConsulServer extends ServerHandle {
   readonly port: number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
+  /** `https://127.0.0.1:port`, where it has certificates. */
+  readonly httpsUrl: string;
   readonly datacenter: string;
   /** Name of its node in the catalog. */
   readonly node: string;
@@ -70,17 +83,34 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulSe
   );
   return Object.assign(server, {
     ...{ port: ports.http, url, datacenter, node, managementToken: token },
+    httpsUrl: `https://127.0.0.1:${ports.https}`,
     ...{ rpcAddress: `127.0.0.1:${ports.rpc}`, wanAddress: `127.0.0.1:${ports.wan}` },
   });
 }
 
 export async function pickConsulPorts(): Promise<ConsulPorts> {
-  const [http, rpc, lan, wan] = (await pickPorts(4)) as [number, number, number, number];
-  return { http, rpc, lan, wan };
+  const [http, https, rpc, lan, wan] = (await pickPorts(5)) as [number, number, number, number, number];
+  return { http, https, rpc, lan, wan };
+}
+
+/** Makes an authority and certificates in `dir`: the server's is for server.dc1.consul, localhost and 127.0.0.1. */
+export async function consulCertificates(dir: string): Promise<ConsulCertificates> {
+  const consul = (...args: string[]) => execa(join(artefactDir('consul'), 'consul'), ['tls', ...args], { cwd: dir });
+  await consul('ca', 'create');
+  await consul('cert', 'create', '-server', '-dc', 'dc1');
+  await consul('cert', 'create', '-client', '-dc', 'dc1');
+  const pair = (name: string) => ({ cert: join(dir, `${name}.pem`), key: join(dir, `${name}-key.pem`) });
+  return {
+    ca: join(dir, 'consul-agent-ca.pem'),
+    server: pair('dc1-server-consul-0'),
+    client: pair('dc1-client-consul-0'),
+  };
 }
 
 function consulSettings(node: string, ports: ConsulPorts, options: ConsulOptions): Readonly<Record<string, unknown>> {
-  const { datacenter = 'dc1', acl = false, joinWan, member, config = {} } = options;
+  const { datacenter = 'dc1', acl = false, joinWan, member, certificates, config = {} } = options;
+  const { http: httpPort, rpc: server, lan: serf_lan, wan: serf_wan } = ports;
+  const https = certificates ? ports.https : -1;
   return {
     datacenter,
     node_name: node,
@@ -96,7 +126,17 @@ function consulSettings(node: string, ports: ConsulPorts, options: ConsulOptions
     client_addr: '127.0.0.1',
     log_level: 'WARN',
     disable_update_check: true,
-    ports: { http: ports.http, server: ports.rpc, serf_lan: ports.lan, serf_wan: ports.wan, dns: -1, grpc: -1 },
+    ports: { http: httpPort, https, server, serf_lan, serf_wan, dns: -1, grpc: -1 },
+    ...(certificates && {
+      tls: {
+        https: {
+          ca_file: certificates.ca,
+          cert_file: certificates.server.cert,
+          key_file: certificates.server.key,
+          verify_incoming: true,
+        },
+      },
+    }),
     // The fastest election; the default is made for small machines on slow networks.
     performance: { raft_multiplier: 1 },
     ...(joinWan && { retry_join_wan: [joinWan.wanAddress] }),

@@ -14,7 +14,7 @@ describe('adapters/consul: blocking queries', () => {
 
   beforeEach(async () => {
     fake = await FakeConsul.start();
-    client = makeClient(fake.url, { connections: 1 });
+    client = await makeClient(fake.url, { connections: 1 });
     abort = new AbortController();
     seen.length = 0;
   });

@@ -16,7 +16,7 @@ describe('adapters/consul: client', () => {
 
   beforeEach(async () => {
     fake = await FakeConsul.start();
-    client = makeClient(`${fake.url}/prefix`, {
+    client = await makeClient(`${fake.url}/prefix`, {
       ...{ datacenter: 'dc 2', token: new Secret(token), consistency: 'stale', requestTimeoutMs: 500 },
     });
   });
@@ -59,7 +59,7 @@ describe('adapters/consul: client', () => {
       return [...(fake.requests.at(-1)?.query ?? [])].map(([key, value]) => `${key}=${value}`).join('&');
     };
     await client.close();
-    client = makeClient(fake.url, { namespace: 'team', partition: 'east', nodeMeta: { zone: 'a', rack: '7' } });
+    client = await makeClient(fake.url, { namespace: 'team', partition: 'east', nodeMeta: { zone: 'a', rack: '7' } });
     assert.equal(await asked('instances'), 'ns=team&partition=east&node-meta=zone:a&node-meta=rack:7');
     assert.equal(await asked('nodes'), 'partition=east&node-meta=zone:a&node-meta=rack:7');
     assert.equal(await asked('namespace'), 'ns=team&partition=east');
@@ -148,7 +148,7 @@ describe('adapters/consul: client', () => {
   it('ends at once when it is aborted, and leaves nothing behind when it is closed', async () => {
     await client.close();
     const before = await activeResources();
-    client = makeClient(fake.url, { requestTimeoutMs: 60_000 });
+    client = await makeClient(fake.url, { requestTimeoutMs: 60_000 });
     fake.answer = () => undefined;
     const controller = new AbortController();
     const pending = [1, 2, 3].map((index) =>

@@ -232,7 +232,8 @@ describe('adapters/consul: conversion', () => {
     assert.deepEqual(decodeEntries(null).entries, []);
   });
 
-  it('makes sound services of anything', () => {
+  it('makes sound services of anything', function () {
+    this.timeout(90_000);
     const part = () =>
       fc.option(fc.dictionary(fc.constantFrom('Node', 'ID', 'Address', 'Port', 'Meta', 'Tags', 'Kind'), fc.anything()));
     const row = fc.oneof(

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { type AddressInfo, connect } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, type Server } from 'node:tls';
-import { execa } from 'execa';
 import { SourceRun } from '../../../testkit/index.js';
-import { artefactDir } from '../../servers/build/cache-dir.js';
-import { type ConsulServer, startConsul } from '../../servers/consul.js';
+import { type ConsulCertificates, type ConsulServer, consulCertificates, startConsul } from '../../servers/consul.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { ConsulWriter } from './consul-writer.js';
 import { makeSource } from './make-source.js';
 
@@ -16,38 +13,15 @@ describe('adapters/consul: TLS', function () {
   let dir: string;
   let server: ConsulServer;
   let writer: ConsulWriter;
-  let tls: Server;
   let run: SourceRun | undefined;
-  const file = (name: string) => join(dir, name);
+  let certificates: ConsulCertificates;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'isthmus-consul-tls-'));
-    // Consul brings its own authority: it signs for server.dc1.consul, localhost and 127.0.0.1.
-    const consul = (...args: string[]) => execa(join(artefactDir('consul'), 'consul'), args, { cwd: dir });
-    await consul('tls', 'ca', 'create');
-    await consul('tls', 'cert', 'create', '-server', '-dc', 'dc1');
-    await consul('tls', 'cert', 'create', '-client', '-dc', 'dc1');
-    server = await startConsul();
+    certificates = await consulCertificates(dir);
+    server = await startConsul({ certificates });
     writer = new ConsulWriter(server);
     await writer.register({ name: 'web', id: 'w1', address: '10.7.0.1', port: 80 });
-    tls = createServer(
-      {
-        key: await readFile(file('dc1-server-consul-0-key.pem')),
-        cert: await readFile(file('dc1-server-consul-0.pem')),
-        ca: await readFile(file('consul-agent-ca.pem')),
-        requestCert: true,
-        rejectUnauthorized: true,
-      },
-      (socket) => {
-        const upstream = connect(server.port, '127.0.0.1');
-        for (const side of [socket, upstream]) side.on('error', () => undefined);
-        socket.on('close', () => upstream.destroy());
-        upstream.on('close', () => socket.destroy());
-        socket.pipe(upstream).pipe(socket);
-      },
-    );
-    tls.on('tlsClientError', () => undefined); // what the tests provoke
-    await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
   });
 
   afterEach(async () => {
@@ -56,18 +30,15 @@ describe('adapters/consul: TLS', function () {
   });
 
   after(async () => {
-    await new Promise((resolve) => (tls ? tls.close(resolve) : resolve(undefined)));
     writer?.close();
     await server?.stop();
     await rm(dir, { recursive: true, force: true });
   });
 
   const start = (options: Record<string, string>): SourceRun => {
-    const url = `https://127.0.0.1:${(tls.address() as AddressInfo).port}`;
-    run = new SourceRun(makeSource({ servers: [url], tls: options }));
+    run = new SourceRun(makeSource({ servers: [server.httpsUrl], tls: options, maxConnections: 8 }));
     return run;
   };
-  const client = () => ({ cert: file('dc1-client-consul-0.pem'), key: file('dc1-client-consul-0-key.pem') });
   const cause = async (options: Record<string, string>): Promise<string> => {
     const { recorder } = start(options);
     await recorder.waitFor(({ degradedScopes }) => degradedScopes.size > 0, { what: 'degraded' });
@@ -77,24 +48,61 @@ describe('adapters/consul: TLS', function () {
 
   it('reads over TLS with an authority and a client certificate', async () => {
     for (const name of [{}, { serverName: 'server.dc1.consul' }]) {
-      const { recorder } = start({ ca: file('consul-agent-ca.pem'), ...client(), ...name });
+      const { recorder } = start({ ca: certificates.ca, ...certificates.client, ...name });
       await recorder.waitFor(({ services }) => services.has('web'), { what: 'the listing' });
       await run?.stop();
     }
   });
 
   it('does not trust an unknown authority', async () => {
-    assert.match(await cause(client()), /self-signed certificate in certificate chain|unable to verify/);
+    assert.match(await cause(certificates.client), /self-signed certificate in certificate chain|unable to verify/);
   });
 
   it('does not trust a certificate of another name', async () => {
-    const options = { ca: file('consul-agent-ca.pem'), ...client(), serverName: 'other.example' };
+    const options = { ca: certificates.ca, ...certificates.client, serverName: 'other.example' };
     assert.match(await cause(options), /does not match|altnames/);
   });
 
   it('says that the server wants a certificate, and that a file is not there', async () => {
-    assert.match(await cause({ ca: file('consul-agent-ca.pem') }), /certificate required|alert|closed|ECONNRESET/);
+    assert.match(await cause({ ca: certificates.ca }), /certificate required|alert|closed|ECONNRESET/);
     await run?.stop();
-    assert.match(await cause({ ca: file('no-such.pem') }), /ENOENT.*no-such\.pem/);
+    assert.match(await cause({ ca: join(dir, 'no-such.pem') }), /ENOENT.*no-such\.pem/);
+  });
+
+  it('follows hundreds of services by a watch each over a few connections', async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `many-${index}`);
+    for (let batch = 0; batch < names.length; batch += 20) {
+      await Promise.all(
+        names
+          .slice(batch, batch + 20)
+          .map((name) => writer.register({ name, id: name, address: '10.7.1.1', port: 80 })),
+      );
+    }
+    const proxy = await TcpProxy.start({ host: '127.0.0.1', port: Number(new URL(server.httpsUrl).port) });
+    const tls = { ca: certificates.ca, ...certificates.client };
+    run = new SourceRun(makeSource({ servers: [`https://${proxy.address}`], tls, maxProbesPerSecond: 1 }));
+    const { recorder } = run;
+    try {
+      await recorder.waitFor(({ services }) => services.has('many-399'), { what: 'the listing', deadlineMs: 30_000 });
+      // With probes this rare, what is seen within a minute is seen by watches.
+      for (const name of names.filter((_, index) => index % 8 === 0)) {
+        await writer.register({ name, id: name, address: '10.7.1.2', port: 80 });
+      }
+      const moved = (index: number) => recorder.services.get(`many-${index}`)?.instances[0]?.address === '10.7.1.2';
+      await recorder.waitFor(() => names.every((_, index) => index % 8 !== 0 || moved(index)), {
+        what: 'every change',
+        deadlineMs: 30_000,
+      });
+      assert.ok(proxy.accepted <= 4, `${proxy.accepted} connections`);
+      proxy.reset();
+      await recorder.waitFor(({ degradedScopes }) => degradedScopes.size > 0, { what: 'degraded', deadlineMs: 30_000 });
+      await recorder.waitFor(({ degradedScopes }) => degradedScopes.size === 0, { what: 'fresh', deadlineMs: 30_000 });
+      assert.ok(!recorder.events.some(({ kind }) => kind === 'remove'));
+      assert.equal(recorder.services.get('many-1')?.instances.length, 1);
+    } finally {
+      await run.stop();
+      run = undefined;
+      await proxy.close();
+    }
   });
 });
