@@ -69,6 +69,20 @@ export const nacosSchema = z
     listIntervalMs: milliseconds(100)
       .default(10_000)
       .describe('How often names are listed on 2.x; six times as long on 3.x, which pushes them. Default 10000.'),
+    dubbo: z
+      .strictObject({
+        applications: z
+          .boolean()
+          .default(true)
+          .describe(
+            'Whether applications of Dubbo 3 are read: what each provides is asked of the metadata report or of itself. ' +
+              'Default true.',
+          ),
+        rules: z.boolean().default(true).describe('Whether the rules in the group dubbo are read. Default true.'),
+        consumers: z.boolean().default(true).describe('Whether consumers that register are read. Default true.'),
+      })
+      .prefault({})
+      .describe('What is read of Dubbo beside providers by interface.'),
     pollIntervalMs: milliseconds(100)
       .default(10_000)
       .describe('In mode http: in this time every service is asked for once, spread evenly. Default 10000.'),

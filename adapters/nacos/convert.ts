@@ -1,8 +1,6 @@
 import {
   emptyMetadata,
   type Instance,
-  type Metadata,
-  metadataFrom,
   type Port,
   type Protocol,
   type Rejection,
@@ -13,10 +11,10 @@ import {
   servicePortNumbers,
 } from '../../core/plugin/index.js';
 import { providerProtocols } from '../dubbo/protocols.js';
-import { type DubboName, parseDubboName } from './dubbo.js';
 import { type InstanceOptions, type Outcome, readInstance } from './instance.js';
 import type { StringPool } from './metadata.js';
-import { defaultGroup, formatServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
+import { serviceAttributes } from './service-attributes.js';
+import { formatServiceKey, type ServiceKey } from './service-key.js';
 
 export interface ConvertOptions extends InstanceOptions {
   /** Of services whose instances name none, or different ones. */
@@ -41,11 +39,10 @@ export function toService(
   pool: StringPool,
   before?: Service,
 ): Service {
-  const dubbo = parseDubboName(key.name);
   const found = new Map<string, Found>();
   const rejected: Rejection[] = [];
   for (const host of hosts) {
-    const outcome = readInstance(host, dubbo, options, pool);
+    const outcome = readInstance(host, options, pool);
     if (outcome.kind === 'rejected' && rejected.length < maxRejections) rejected.push(outcome.rejection);
     if (outcome.kind === 'instance') add(found, outcome);
   }
@@ -54,12 +51,11 @@ export function toService(
   const instances = [...found.values()]
     .map((outcome) => finish(outcome, protocol, known))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const ports =
-    instances.length === 0 && before ? before.ports : portsOf(instances, dubbo ? 'dubbo' : protocol, options);
+  const ports = instances.length === 0 && before ? before.ports : portsOf(instances, protocol, options);
   if (before && unchanged(before, ports, instances, rejected)) return before;
   return {
     name: before?.name ?? formatServiceKey(key),
-    attributes: before?.attributes ?? attributesOf(key, dubbo),
+    attributes: before?.attributes ?? serviceAttributes(key),
     ports: before && samePorts(before.ports, ports) ? before.ports : ports,
     instances,
     metadata: emptyMetadata,
@@ -114,26 +110,6 @@ function portsOf(instances: readonly Instance[], main: Protocol, { servicePort }
     numbers.add(number);
     return number === port.number ? port : { ...port, number };
   });
-}
-
-/**
- * `name`, `group` and `namespace`, the latter two empty for Nacos's defaults. For a Dubbo interface also `interface`,
- * `version` and `dubboGroup`, and a `name` that has all three, for they make different services.
- */
-function attributesOf({ namespace, group, name }: ServiceKey, dubbo: DubboName | undefined): Metadata {
-  const common: [string, string][] = [
-    ['name', dubbo ? dubboHost(dubbo) : name],
-    ['group', group === defaultGroup ? '' : group],
-    ['namespace', namespace === publicNamespace ? '' : namespace],
-  ];
-  if (!dubbo) return metadataFrom(common);
-  const { interfaceName, version } = dubbo;
-  return metadataFrom([...common, ['interface', interfaceName], ['version', version], ['dubboGroup', dubbo.group]]);
-}
-
-function dubboHost({ interfaceName, version, group }: DubboName): string {
-  const label = (text: string) => text.replaceAll('.', '-');
-  return [label(group), label(version), interfaceName].filter((part) => part !== '').join('.');
 }
 
 function unchanged(

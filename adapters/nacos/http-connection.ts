@@ -6,7 +6,7 @@ import type { NacosConnection } from './connection.js';
 import type { NacosCredentials } from './credentials.js';
 import type { HttpRequest, NacosHttp } from './http-client.js';
 import { InstancePoller } from './instance-poller.js';
-import { NacosError, toError } from './nacos-error.js';
+import { configNotFound, NacosError, toError } from './nacos-error.js';
 import type { Message } from './payload.js';
 import type { RequestGate } from './request-gate.js';
 import type { NacosServer } from './server.js';
@@ -14,8 +14,9 @@ import { formatGroupedName } from './service-key.js';
 import type { SignedResource } from './signing.js';
 
 const missedKeepAlives = 2;
-/** `ConfigQueryResponse.CONFIG_NOT_FOUND`, as the gRPC protocol says it. */
-export const configNotFound = 300;
+/** What parts words and lines of the listener API. */
+const wordMark = '\u0002';
+const lineMark = '\u0001';
 
 export interface HttpConnectionOptions {
   readonly server: NacosServer;
@@ -99,6 +100,8 @@ export class HttpConnection implements NacosConnection {
         return this.#subscribe(body);
       case 'ConfigQueryRequest':
         return this.#config(body);
+      case 'ConfigBatchListenRequest':
+        return this.#changedConfigs(body);
       default:
         throw new NacosError(`${this.server.baseUrl} has no ${type} in its HTTP API`, 501);
     }
@@ -145,6 +148,25 @@ export class HttpConnection implements NacosConnection {
     throw new NacosError(`${this.server.baseUrl}${request.path} answered ${status} ${printable(text)}`, code);
   }
 
+  /** Which of the configurations are not as they are known; what is asked for does not wait for a change. */
+  async #changedConfigs({ configListenContexts }: Message['body']): Promise<Message['body']> {
+    const contexts = (Array.isArray(configListenContexts) ? configListenContexts : []).filter(isRecord);
+    const line = ({ dataId, group, md5, tenant }: Message['body']) =>
+      [dataId, group, md5, ...(tenant ? [tenant] : [])].map(String).join(wordMark) + lineMark;
+    const [{ tenant, group } = {}] = contexts;
+    const request = {
+      path: '/v1/cs/configs/listener',
+      form: { 'Listening-Configs': contexts.map(line).join('') },
+      headers: { 'Long-Pulling-Timeout': '10000', 'Long-Pulling-Timeout-No-Hangup': 'true' },
+    };
+    const resource = { namespace: String(tenant ?? ''), group: String(group ?? '') };
+    const { status, text } = await this.#ask(request, { kind: 'config', ...resource });
+    if (status !== 200) {
+      throw new NacosError(`${this.server.baseUrl}${request.path} answered ${status} ${printable(text)}`, status);
+    }
+    return { changedConfigs: changedLines(text) };
+  }
+
   #get(path: string, query: Readonly<Record<string, string>>, resource: SignedResource): Promise<Message['body']> {
     const { http, credentials } = this.#options;
     return credentials.authorized(resource, (proof) =>
@@ -183,6 +205,23 @@ export class HttpConnection implements NacosConnection {
       }
     }
   }
+}
+
+/** @throws NacosError when it is not what the listener API answers */
+function changedLines(text: string): readonly Message['body'][] {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text.trim());
+  } catch (cause) {
+    throw new NacosError('the answer does not say what has changed', 0, { cause });
+  }
+  return decoded
+    .split(lineMark)
+    .filter((one) => one !== '')
+    .map((one) => {
+      const [dataId, group, tenant] = one.split(wordMark);
+      return { dataId, group, tenant };
+    });
 }
 
 function isRefusedConnection(error: unknown): boolean {

@@ -6,12 +6,11 @@ import {
   type Health,
   type Instance,
   isProtocol,
+  type Locality,
   type Protocol,
   type Rejection,
 } from '../../core/plugin/index.js';
 import { parseEndpoints } from '../dubbo/endpoints.js';
-import { providerProtocol, unknownProtocol } from '../dubbo/protocols.js';
-import type { DubboName } from './dubbo.js';
 import { clusterLocalityOf, instanceMetadata, localityOf, type StringPool } from './metadata.js';
 import { type Selection, selects } from './selection.js';
 import { defaultCluster } from './service-key.js';
@@ -52,16 +51,11 @@ export interface InstanceOptions {
 const ignored: Outcome = { kind: 'ignored' };
 
 /** One instance as Nacos sends it (`com.alibaba.nacos.api.naming.pojo.Instance`), never throws. */
-export function readInstance(
-  host: unknown,
-  dubbo: DubboName | undefined,
-  options: InstanceOptions,
-  pool: StringPool,
-): Outcome {
+export function readInstance(host: unknown, options: InstanceOptions, pool: StringPool): Outcome {
   if (!isRecord(host)) return reject('', 'it is no JSON object');
-  const { ip, port, weight, healthy, enabled, ephemeral, clusterName } = host;
+  const { ip, port, weight, healthy, enabled, ephemeral } = host;
   const record = `${typeof ip === 'string' ? ip : ''}:${typeof port === 'number' ? port : ''}`;
-  const cluster = typeof clusterName === 'string' && clusterName !== '' ? pool.get(clusterName) : defaultCluster;
+  const cluster = clusterOf(host, pool);
   if (!selects(options.clusters, cluster)) return ignored;
   const address = checkAddress(typeof ip === 'string' ? ip : '');
   if (!address.ok) return reject(record, address.reason);
@@ -70,20 +64,15 @@ export function readInstance(
   const said = isRecord(host['metadata']) ? host['metadata'] : {};
   const own = { 'nacos.cluster': cluster, 'nacos.ephemeral': ephemeral === false ? 'false' : 'true' };
   const metadata = instanceMetadata(said, own, pool);
-  const locality = localityOf(metadata, pool) ?? clusterLocalityOf(cluster, options.clusterLocality, pool);
+  const locality = localityFrom(metadata, cluster, options, pool);
   const base = {
     id: idOf(address.address, number.port, cluster),
     address: address.address,
-    health: healthOf(healthy, enabled, dubbo && metadata['disabled']),
-    weight: weightOf(weight, dubbo && metadata['weight']),
+    health: healthOf(healthy, enabled),
+    weight: scaledWeight(weight, defaultWeight),
     ...(locality && { locality }),
     metadata,
   };
-  if (dubbo) {
-    const protocol = providerProtocol(metadata['protocol'] ?? 'dubbo');
-    if (!protocol) return reject(record, unknownProtocol);
-    return instance({ ...base, ports: { [protocol]: number.port } });
-  }
   const endpoints = parseEndpoints(metadata['dubbo.endpoints']);
   if (endpoints) return instance({ ...base, ports: { ...endpoints } });
   const grpc = checkPort(metadata[grpcPortKey] ?? '');
@@ -120,17 +109,30 @@ function idOf(address: string, port: number, cluster: string): string {
   return cluster === defaultCluster ? authority : `${authority}@${cluster}`;
 }
 
-function healthOf(healthy: unknown, enabled: unknown, disabled: string | undefined): Health {
-  return healthy === false || enabled === false || disabled === 'true' ? 'unhealthy' : 'healthy';
+/** Servers leave out disabled instances of what they push; other APIs tell of them. */
+export function healthOf(healthy: unknown, enabled: unknown): Health {
+  return healthy === false || enabled === false ? 'unhealthy' : 'healthy';
 }
 
-/** Nacos's 1.0 is 100. Dubbo keeps its own weight in the metadata, where 100 is ordinary, and leaves Nacos's at 1. */
-function weightOf(weight: unknown, dubboWeight: string | undefined): number {
+/** @param ordinary the weight of an instance whose weight in Nacos is 1 */
+export function scaledWeight(weight: unknown, ordinary: number): number {
   const nacos = typeof weight === 'number' && !Number.isNaN(weight) ? weight : 1;
-  const ordinary = dubboWeight !== undefined && /^[0-9]{1,9}$/.test(dubboWeight) ? Number(dubboWeight) : defaultWeight;
   const exact = nacos * ordinary;
   if (!(exact > 0)) return 0;
   return Math.min(maxWeight, Math.max(1, Math.round(exact)));
+}
+
+export function clusterOf({ clusterName }: Readonly<Record<string, unknown>>, pool: StringPool): string {
+  return typeof clusterName === 'string' && clusterName !== '' ? pool.get(clusterName) : defaultCluster;
+}
+
+export function localityFrom(
+  metadata: Readonly<Record<string, unknown>>,
+  cluster: string,
+  { clusterLocality }: InstanceOptions,
+  pool: StringPool,
+): Locality | undefined {
+  return localityOf(metadata, pool) ?? clusterLocalityOf(cluster, clusterLocality, pool);
 }
 
 function protocolOf(metadata: Readonly<Record<string, string>>): Protocol | undefined {

@@ -56,8 +56,9 @@ export function clusterLocalityOf(
 }
 
 /** From the metadata `region`, `zone` and `subzone`. A slash would part them where a locality is one text. */
-export function localityOf(metadata: Metadata, pool: StringPool): Locality | undefined {
-  const { region = '', zone = '', subzone = '' } = metadata;
+export function localityOf(metadata: Readonly<Record<string, unknown>>, pool: StringPool): Locality | undefined {
+  const text = (key: string) => (typeof metadata[key] === 'string' ? (metadata[key] as string) : '');
+  const [region, zone, subzone] = [text('region'), text('zone'), text('subzone')];
   if (region === '' && zone === '' && subzone === '') return undefined;
   const part = (text: string) => pool.get(text.replaceAll('/', '-'));
   return { region: part(region), zone: part(zone), subzone: part(subzone) };

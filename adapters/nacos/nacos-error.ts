@@ -15,6 +15,9 @@ export class NacosError extends Error {
   }
 }
 
+/** `ConfigQueryResponse.CONFIG_NOT_FOUND`: there is no such configuration. */
+export const configNotFound = 300;
+
 /** No login, a wrong one, or one without the right; Nacos says 403 for all three. */
 export function isRefused(error: unknown): boolean {
   return error instanceof NacosError && (error.code === 401 || error.code === 403);

@@ -11,12 +11,12 @@ import { auditForever, auditNow } from './audit.js';
 import type { NacosConnection } from './connection.js';
 import { nameChanges, watchNames } from './fuzzy-watch.js';
 import { subscriptionLost } from './instance-poller.js';
-import { isRefused, NacosError, toError } from './nacos-error.js';
+import { configNotFound, isRefused, NacosError, toError } from './nacos-error.js';
 import { listNames, type NameList } from './name-list.js';
 import { type ConnectionSettings, openConnection } from './open-connection.js';
 import type { Message } from './payload.js';
 import type { NacosServer } from './server.js';
-import { bareName, formatServiceKey, type ServiceKey } from './service-key.js';
+import { bareName, formatServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
 import { type ServiceAnswer, Subscriptions, serviceAnswer } from './subscriptions.js';
 
 /** Where names are pushed, they are listed so many times less often, to be sure. */
@@ -44,6 +44,10 @@ export interface NamespaceEvents {
   /** Every service of the namespace has been looked at once, in the order of the audit. */
   auditRound(report: AuditReport): void;
   removed(key: ServiceKey): void;
+  /** What else is read over a connection, until it is lost; rejects then. */
+  connected(namespace: string, connection: NacosConnection): Promise<unknown>;
+  /** What the server sent that is none of the reader's business. */
+  pushed(namespace: string, message: Message): void;
   /** Every service of the namespace has been read on this connection. */
   complete(namespace: string): void;
   /** Something of the namespace cannot be read. */
@@ -151,7 +155,12 @@ export class NamespaceReader {
     events.hold(namespace);
     logger.debug({ namespace, server: formatHostPort(connection.server.grpc) }, 'connected');
     this.#subscriptions.attach(connection, events.published(namespace));
-    await Promise.all([this.#settle(connection), this.#watchNames(connection), this.#audit(connection)]);
+    await Promise.all([
+      this.#settle(connection),
+      this.#watchNames(connection),
+      this.#audit(connection),
+      events.connected(namespace, connection),
+    ]);
   }
 
   /**
@@ -273,6 +282,28 @@ export class NamespaceReader {
     throw new Error(`the list of the services of ${namespace} changes faster than it can be read`);
   }
 
+  /**
+   * The text of a configuration of the namespace; undefined when there is none.
+   *
+   * @throws Error when it cannot be read
+   */
+  async config(dataId: string, group: string): Promise<string | undefined> {
+    const { namespace, settings } = this.#options;
+    const connection = this.#connection;
+    if (!connection) throw new Error('there is no connection to the registry');
+    const tenant = namespace === publicNamespace ? '' : namespace;
+    const body = { module: 'config', tenant, group, dataId };
+    try {
+      const ask = () => connection.request('ConfigQueryRequest', body);
+      const { content } = await settings.gate.run(ask, connection.lost);
+      if (typeof content !== 'string') throw new NacosError('the answer has no content', 0);
+      return content;
+    } catch (error) {
+      if (error instanceof NacosError && error.code === configNotFound) return undefined;
+      throw error;
+    }
+  }
+
   /** One service as the registry has it now. @throws Error when it cannot be read */
   ask(key: ServiceKey): Promise<readonly unknown[]> {
     return this.#subscriptions.ask(key);
@@ -290,6 +321,7 @@ export class NamespaceReader {
       this.#subscriptions.renew({ namespace, group: String(groupName), name: String(serviceName) });
       return;
     }
+    this.#options.events.pushed(namespace, message);
     for (const { kind, key } of nameChanges(message)) {
       if (key.namespace !== namespace || !selects(key)) continue;
       if (kind === 'added') this.#subscriptions.add(key);

@@ -21,14 +21,17 @@ const directoryScope = 'namespaces';
  */
 export class Publication {
   readonly #out: SourceOutput;
+  readonly #onWhole: () => void;
   readonly #namespaces = new Map<string, Namespace>();
   /** Whether the set of namespaces is known to be all that are to be read. */
   #directory: ReadState = 'reading';
   #synced = false;
   #flowing = false;
 
-  constructor(out: SourceOutput) {
+  /** @param onWhole a whole listing was published; whatever was said to be degraded is over with it */
+  constructor(out: SourceOutput, onWhole: () => void = () => undefined) {
     this.#out = out;
+    this.#onWhole = onWhole;
   }
 
   /** The service as it was put last. */
@@ -141,6 +144,7 @@ export class Publication {
       this.#synced = true;
       this.#flowing = true;
       this.#out.replaceAll(this.#all());
+      this.#onWhole();
       return;
     }
     if (recovered !== undefined) this.#out.recovered(recovered);

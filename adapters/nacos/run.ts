@@ -4,15 +4,15 @@ import {
   backoffMs,
   type Deps,
   matchesGlob,
-  type Service,
   type SourceOutput,
   type SourceRecord,
 } from '../../core/plugin/index.js';
+import { ProviderReader } from '../dubbo/provider.js';
 import { joinReports } from './audit.js';
 import type { NacosConfig } from './config.js';
-import { type ConvertOptions, toService } from './convert.js';
 import { NacosCredentials } from './credentials.js';
-import { isDubboBookkeeping } from './dubbo.js';
+import { formatDubboName, isDubboBookkeeping, parseConsumersName } from './dubbo.js';
+import { DubboRegistry } from './dubbo-registry.js';
 import { NacosHttp } from './http-client.js';
 import { NacosLogin } from './login.js';
 import { StringPool } from './metadata.js';
@@ -24,13 +24,12 @@ import type { ConnectionSettings } from './open-connection.js';
 import { Protection } from './protection.js';
 import { Publication } from './publication.js';
 import { toRecords } from './raw-records.js';
+import { RegistryView } from './registry-view.js';
 import { RequestGate } from './request-gate.js';
 import { literalNames, type Selection, selects, toSelection } from './selection.js';
 import { type NacosServer, parseServer } from './server.js';
-import { serviceDifferences } from './service-differences.js';
 import { formatServiceKey, namespaceId, parseServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
 import { RequestSigner } from './signing.js';
-import type { ServiceAnswer } from './subscriptions.js';
 import { readTrueHealth } from './true-health.js';
 
 /** Namespaces come and go rarely; they are listed so many times less often than names. */
@@ -56,13 +55,14 @@ export class NacosRun {
   readonly #backoff: BackoffOptions;
   readonly #metrics: NacosMetrics;
   readonly #publication: Publication;
-  readonly #protection: Protection;
+  readonly #dubbo: DubboRegistry;
+  readonly #view: RegistryView;
   readonly #out: SourceOutput;
-  readonly #pool = new StringPool();
   readonly #readers = new Map<string, RunningReader>();
   readonly #namespaces: Selection;
   readonly #groups: Selection;
-  readonly #convertOptions: ConvertOptions;
+  /** Counts what would make a namespace that is about to be complete so no longer. */
+  readonly #setbacks = new Map<string, number>();
 
   constructor(config: NacosConfig, deps: Deps, out: SourceOutput, signal: AbortSignal) {
     const { servers, grpcPortOffset, tls, requestTimeoutMs: timeoutMs, username, password } = config;
@@ -74,7 +74,6 @@ export class NacosRun {
     this.#signal = signal;
     this.#namespaces = toSelection(config.namespaces);
     this.#groups = toSelection(config.groups);
-    this.#convertOptions = { ...config, clusters: toSelection(config.clusters), servicePort: config.servicePort };
     this.#metrics = nacosMetrics(deps.metrics, deps.name);
     this.#servers = servers.map((url) => parseServer(url, grpcPortOffset));
     this.#http = new NacosHttp({ servers: this.#servers, tls, timeoutMs, metrics: this.#metrics });
@@ -85,13 +84,31 @@ export class NacosRun {
     const gate = new RequestGate(clock, config.maxConcurrentRequests, config.maxRequestsPerSecond);
     const credentials = new NacosCredentials(login, signer);
     this.#settings = { ...config, tls, http: this.#http, credentials, gate, clock, metrics: this.#metrics };
-    this.#publication = new Publication(out);
-    this.#protection = new Protection({
+    this.#publication = new Publication(out, () => this.#dubbo.tellLacking());
+    const convert = { ...config, clusters: toSelection(config.clusters), servicePort: config.servicePort };
+    const pool = new StringPool();
+    this.#dubbo = new DubboRegistry({
+      ...config.dubbo,
+      reading: { reader: new ProviderReader(), options: convert, pool },
+      gate,
+      clock,
+      backoff: this.#backoff,
+      intervalMs: config.auditIntervalMs,
+      pollIntervalMs: config.pollIntervalMs,
+      signal,
+      out,
+      published: (key) => this.#view.published(key),
+      publish: (key, service) => this.#publication.put(key.namespace, service),
+      remove: (key) => this.#publication.remove(key.namespace, formatServiceKey(key)),
+      readConfig: (namespace, dataId, group) => this.#readerOf(namespace).config(dataId, group),
+    });
+    const protection = new Protection({
       read: (key, clusters) => readTrueHealth(this.#settings, key, clusters, signal),
-      onHealth: (key, hosts) => this.#put(key, hosts),
+      onHealth: (key, hosts) => this.#view.put(key, hosts),
       notice: (key, text) => out.notice(key, text),
       signal,
     });
+    this.#view = new RegistryView({ publication: this.#publication, protection, dubbo: this.#dubbo, convert, pool });
   }
 
   /** Settles after the signal aborts, when every connection is closed. */
@@ -187,20 +204,22 @@ export class NacosRun {
 
   #events(ended: AbortSignal): NamespaceEvents {
     const publication = this.#publication;
+    const view = this.#view;
     return {
-      published: (namespace) => publication.names(namespace).flatMap((name) => parseServiceKey(name) ?? []),
-      hold: (namespace) => publication.hold(namespace),
+      published: (namespace) => this.#registered(namespace),
+      hold: (namespace) => {
+        this.#setback(namespace);
+        publication.hold(namespace);
+      },
       held: (namespace) => publication.held(namespace),
       release: (namespace) => {
         if (!ended.aborted) publication.release(namespace);
       },
       instances: (key, answer) => {
-        if (!ended.aborted) this.#answered(key, answer);
+        if (!ended.aborted) view.answered(key, answer);
       },
       audited: (key, answer) => {
-        if (ended.aborted) return [];
-        const before = publication.service(key.namespace, formatServiceKey(key));
-        const differences = serviceDifferences(before, this.#answered(key, answer));
+        const differences = ended.aborted ? [] : view.audited(key, answer);
         if (differences.length > 0) this.#metrics.auditDifference();
         return differences;
       },
@@ -208,35 +227,44 @@ export class NacosRun {
         if (!ended.aborted) this.#out.audited(report);
       },
       removed: (key) => {
-        if (ended.aborted) return;
-        this.#protection.forget(key);
-        publication.remove(key.namespace, formatServiceKey(key));
+        if (!ended.aborted) view.removed(key);
       },
-      complete: (namespace) => {
-        if (!ended.aborted) publication.complete(namespace);
+      connected: (namespace, connection) => this.#dubbo.connected(namespace, connection),
+      pushed: (namespace, message) => {
+        if (!ended.aborted) this.#dubbo.pushed(namespace, message);
       },
+      complete: (namespace) => void this.#complete(namespace, ended),
       failed: (namespace, error) => {
         if (ended.aborted) return;
+        this.#setback(namespace);
         this.#metrics.readFailed();
         publication.failed(namespace, error);
       },
     };
   }
 
-  /** Publishes what a server says of a service. @returns what was made of it */
-  #answered(key: ServiceKey, { hosts, isProtected }: ServiceAnswer): Service {
-    const before = () => {
-      const service = this.#publication.service(key.namespace, formatServiceKey(key));
-      return new Map(service?.instances.map(({ id, health }) => [id, health !== 'unhealthy']));
-    };
-    return this.#put(key, this.#protection.answered(key, hosts, isProtected, before));
+  /** Services that are published and that the registry has itself. */
+  #registered(namespace: string): readonly ServiceKey[] {
+    const keys = this.#publication.names(namespace).flatMap((name) => parseServiceKey(name) ?? []);
+    return keys.filter((key) => !this.#dubbo.isDerived(key));
   }
 
-  #put(key: ServiceKey, hosts: readonly unknown[]): Service {
-    const before = this.#publication.service(key.namespace, formatServiceKey(key));
-    const service = toService(key, hosts, this.#convertOptions, this.#pool, before);
-    this.#publication.put(key.namespace, service);
-    return service;
+  /** What the services of a namespace are made of is complete when also what they announce elsewhere is read. */
+  async #complete(namespace: string, ended: AbortSignal): Promise<void> {
+    const setbacks = this.#setbacks.get(namespace);
+    // Only the end of the reader ends the wait early, and the next line looks at that.
+    await this.#dubbo.settled(namespace, ended).catch(() => undefined);
+    if (!ended.aborted && this.#setbacks.get(namespace) === setbacks) this.#publication.complete(namespace);
+  }
+
+  #setback(namespace: string): void {
+    this.#setbacks.set(namespace, (this.#setbacks.get(namespace) ?? 0) + 1);
+  }
+
+  #readerOf(namespace: string): NamespaceReader {
+    const reader = this.#readers.get(namespace)?.reader;
+    if (!reader) throw new Error(`the namespace ${JSON.stringify(namespace)} is not read`);
+    return reader;
   }
 
   /** @throws Error when a namespace could not be read whole */
@@ -249,15 +277,17 @@ export class NacosRun {
   /** @throws Error when the service cannot be read */
   async records(name: string): Promise<readonly SourceRecord[]> {
     const key = parseServiceKey(name);
-    const reader = key && this.#readers.get(key.namespace)?.reader;
-    if (!key || !reader) throw new Error(`${JSON.stringify(name)} is no service of a namespace that is read`);
-    return toRecords(await reader.ask(key), this.#publication.service(key.namespace, name));
+    if (!key) throw new Error(`${JSON.stringify(name)} is no service of Nacos`);
+    return toRecords(await this.#readerOf(key.namespace).ask(key), this.#publication.service(key.namespace, name));
   }
 
   #selects({ group, name }: ServiceKey): boolean {
-    const { include, exclude } = this.#config;
-    if (isDubboBookkeeping(name) || !selects(this.#groups, group)) return false;
-    if (include && !include.some((glob) => matchesGlob(glob, name))) return false;
-    return !exclude.some((glob) => matchesGlob(glob, name));
+    const { include, exclude, dubbo } = this.#config;
+    const consumed = dubbo.consumers ? parseConsumersName(name) : undefined;
+    if ((isDubboBookkeeping(name) && !consumed) || !selects(this.#groups, group)) return false;
+    // Consumers are read of what is read.
+    const wanted = consumed ? formatDubboName(consumed) : name;
+    if (include && !include.some((glob) => matchesGlob(glob, wanted))) return false;
+    return !exclude.some((glob) => matchesGlob(glob, wanted));
   }
 }

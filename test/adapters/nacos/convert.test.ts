@@ -142,40 +142,6 @@ describe('adapters/nacos convert', () => {
     assert.deepEqual({ ...convert([]).attributes }, { name: 'orders', group: '', namespace: '' });
   });
 
-  it('reads a Dubbo interface: its parts, a port for each protocol, its own weight', () => {
-    const key = { ...orders, name: 'providers:com.foo.Api:1.0.0:g.1' };
-    const provider = (protocol: string, port: number) => host({ port, metadata: { protocol, weight: '40' } });
-    const service = convert([provider('dubbo', 20880), provider('tri', 50051), provider('rmi', 1099)], key);
-    assert.deepEqual(
-      { ...service.attributes },
-      {
-        name: 'g-1.1-0-0.com.foo.Api',
-        group: '',
-        namespace: '',
-        interface: 'com.foo.Api',
-        version: '1.0.0',
-        dubboGroup: 'g.1',
-      },
-    );
-    assert.equal(ports(service), 'dubbo:20880,tri:50051');
-    assert.deepEqual(
-      service.instances.map(({ ports: own, weight }) => ({ ports: own, weight })),
-      [
-        { ports: { dubbo: 20880 }, weight: 40 },
-        { ports: { tri: 50051 }, weight: 40 },
-      ],
-    );
-    assert.equal(service.rejected?.length, 1);
-  });
-
-  it('reads a Dubbo interface without version and group, with no instance', () => {
-    for (const name of ['providers:com.foo.Api::', 'providers:com.foo.Api']) {
-      const service = convert([], { ...orders, name });
-      assert.equal(service.attributes['name'], 'com.foo.Api');
-      assert.equal(ports(service), 'dubbo:20880');
-    }
-  });
-
   it('reads the ports of an application-level Dubbo instance', () => {
     const endpoints =
       '[{"port":20880,"protocol":"dubbo"},{"port":50051,"protocol":"tri"},{"port":0,"protocol":"rest"}]';

@@ -1,0 +1,198 @@
+import type { Clock, Service, SourceOutput } from '../../core/plugin/index.js';
+import { RuleBook } from '../dubbo/rules/rule-book.js';
+import type { NacosConnection } from './connection.js';
+import { formatDubboName, parseConsumersName, parseDubboName } from './dubbo.js';
+import { consumersOf } from './dubbo-consumers.js';
+import { DubboDirectory } from './dubbo-directory.js';
+import { type DubboReading, isApplication } from './dubbo-records.js';
+import { DubboRules, type DubboRulesOptions } from './dubbo-rules.js';
+import { linkSignal } from './linked-signal.js';
+import type { Message } from './payload.js';
+import { formatServiceKey, type ServiceKey } from './service-key.js';
+
+export interface DubboRegistryOptions
+  extends Pick<DubboRulesOptions, 'gate' | 'clock' | 'backoff' | 'intervalMs' | 'pollIntervalMs'> {
+  readonly clock: Clock;
+  readonly reading: DubboReading;
+  readonly signal: AbortSignal;
+  readonly out: SourceOutput;
+  /** Whether instances that are registered by application are asked for what they provide. */
+  readonly applications: boolean;
+  readonly rules: boolean;
+  readonly published: (key: ServiceKey) => Service | undefined;
+  readonly publish: (key: ServiceKey, service: Service) => void;
+  readonly remove: (key: ServiceKey) => void;
+  /** The text of a configuration; undefined when there is none. */
+  readonly readConfig: (namespace: string, dataId: string, group: string) => Promise<string | undefined>;
+}
+
+interface Namespace {
+  readonly book: RuleBook;
+  readonly rules: DubboRules;
+  /** By Nacos group. */
+  readonly directories: Map<string, DubboDirectory>;
+}
+
+/** How long the first listing waits for what is lacking of applications. */
+const maxWaitMs = 15_000;
+const pollMs = 200;
+
+/** What Dubbo has in a Nacos: providers by interface and by application, consumers, rules. */
+export class DubboRegistry {
+  readonly #options: DubboRegistryOptions;
+  readonly #namespaces = new Map<string, Namespace>();
+
+  constructor(options: DubboRegistryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The instances of a Nacos service, whole.
+   * @returns whether they are Dubbo's alone; else they are to be published as what they are, whatever was made of them
+   */
+  answered(key: ServiceKey, hosts: readonly unknown[]): boolean {
+    const consumed = parseConsumersName(key.name);
+    if (consumed) {
+      const service = formatServiceKey({ ...key, name: formatDubboName(consumed) });
+      this.#options.out.consumers(service, consumersOf(hosts, this.#options.reading.pool));
+      return true;
+    }
+    const provided = parseDubboName(key.name);
+    if (provided) {
+      this.#directory(key).setProviders(provided, key.name, hosts);
+      this.#rulesOf(key.namespace)?.watchService(provided);
+      return true;
+    }
+    const known = this.#namespaces.get(key.namespace)?.directories.get(key.group)?.isApplication(key.name);
+    if (this.#options.applications && (known || isApplication(hosts))) {
+      this.#directory(key).setApplication(key.name, hosts);
+      this.#rulesOf(key.namespace)?.watchApplication(key.name);
+    }
+    return false;
+  }
+
+  /** The registry has no such service any more. @returns whether it was Dubbo's alone */
+  removed(key: ServiceKey): boolean {
+    const consumed = parseConsumersName(key.name);
+    if (consumed) {
+      this.#options.out.consumers(formatServiceKey({ ...key, name: formatDubboName(consumed) }), []);
+      return true;
+    }
+    const provided = parseDubboName(key.name);
+    if (provided) {
+      this.#directory(key).removeProviders(provided, key.name);
+      return true;
+    }
+    this.#namespaces.get(key.namespace)?.directories.get(key.group)?.removeApplication(key.name);
+    return false;
+  }
+
+  /** Whether a service that is published is registered nowhere under its name, but made of applications. */
+  isDerived({ namespace, group, name }: ServiceKey): boolean {
+    if (!parseDubboName(name)) return false;
+    return this.#namespaces.get(namespace)?.directories.get(group)?.isDerived(name) === true;
+  }
+
+  /** Follows the rules of a namespace over a connection; rejects when that is lost. */
+  connected(namespace: string, connection: NacosConnection): Promise<unknown> {
+    if (!this.#options.rules) return Promise.resolve();
+    return this.#namespace(namespace).rules.run(connection);
+  }
+
+  pushed(namespace: string, message: Message): void {
+    this.#rulesOf(namespace)?.pushed(message);
+  }
+
+  /**
+   * Resolves when what is known of the namespace is as whole as it gets: the metadata of all applications and the rules
+   * have been read, or a time is over.
+   */
+  async settled(namespace: string, signal: AbortSignal): Promise<void> {
+    const found = this.#namespaces.get(namespace);
+    if (!found) return;
+    const { clock, rules } = this.#options;
+    const directories = [...found.directories.values()];
+    const { controller, release } = linkSignal(signal);
+    const within = controller.signal;
+    const wait = async () => {
+      if (rules) await found.rules.settled;
+      await Promise.all(directories.map((directory) => directory.settled(within)));
+      while (directories.some(({ isLacking }) => isLacking)) await clock.sleep(pollMs, within);
+    };
+    try {
+      const whole = wait();
+      // When the time is over first, it ends with the signal, and nobody waits for it any more.
+      whole.catch(() => undefined);
+      await Promise.race([whole, clock.sleep(maxWaitMs, within)]);
+    } finally {
+      controller.abort(new Error('the wait is over'));
+      release();
+    }
+  }
+
+  /** A whole listing was published, which ended what was said of applications. */
+  tellLacking(): void {
+    for (const { directories } of this.#namespaces.values()) {
+      for (const directory of directories.values()) directory.tellLacking();
+    }
+  }
+
+  #rulesOf(namespace: string): DubboRules | undefined {
+    return this.#options.rules ? this.#namespace(namespace).rules : undefined;
+  }
+
+  #namespace(namespace: string): Namespace {
+    const known = this.#namespaces.get(namespace);
+    if (known) return known;
+    const book = new RuleBook();
+    const directories = new Map<string, DubboDirectory>();
+    const rules = new DubboRules({
+      ...this.#options,
+      namespace,
+      rules: book,
+      onChange: (target) => {
+        for (const directory of directories.values()) directory.ruleChanged(target);
+      },
+      onFailure: (error) =>
+        this.#options.out.notice(
+          `dubbo-rules ${namespace}`,
+          error && `the rules of Dubbo in the namespace ${namespace} cannot be read: ${error.message}`,
+        ),
+    });
+    const made = { book, rules, directories };
+    this.#namespaces.set(namespace, made);
+    return made;
+  }
+
+  #directory({ namespace, group }: ServiceKey): DubboDirectory {
+    const { book, rules, directories } = this.#namespace(namespace);
+    const known = directories.get(group);
+    if (known) return known;
+    const { readConfig, out, reading, clock, signal, published, publish, remove } = this.#options;
+    const made = new DubboDirectory({
+      namespace,
+      group,
+      rules: book,
+      reading,
+      clock,
+      signal,
+      published,
+      publish: (key, service) => {
+        if (this.#options.rules) {
+          const name = parseDubboName(key.name);
+          if (name) rules.watchService(name);
+        }
+        publish(key, service);
+      },
+      remove,
+      readReport: (application, revision) => readConfig(namespace, application, revision),
+      lacking: (application, error) => {
+        const scope = `application ${formatServiceKey({ namespace, group, name: application })}`;
+        if (error) out.degraded(error, scope);
+        else out.recovered(scope);
+      },
+    });
+    directories.set(group, made);
+    return made;
+  }
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import {
+  type BackoffOptions,
+  backoffMs,
+  type Clock,
+  type Deferred,
+  deferred,
+  isRecord,
+} from '../../core/plugin/index.js';
+import type { RuleBook, RuleTarget } from '../dubbo/rules/rule-book.js';
+import type { NacosConnection } from './connection.js';
+import type { DubboName } from './dubbo.js';
+import { linkSignal } from './linked-signal.js';
+import { configNotFound, NacosError, toError } from './nacos-error.js';
+import type { Message } from './payload.js';
+import type { RequestGate } from './request-gate.js';
+import { publicNamespace } from './service-key.js';
+
+/** Group of Dubbo's rules in the config centre. */
+const ruleGroup = 'dubbo';
+const serviceRules = ['configurators', 'condition-router'] as const;
+const applicationRules = ['configurators', 'condition-router', 'tag-router', 'script-router', 'MESHAPPRULE'] as const;
+const contextsARequest = 500;
+const maxRules = 200_000;
+
+interface Watched {
+  /** As Dubbo has it, which the registry's own id may differ from. */
+  readonly ruleId: string;
+  /** Of the text that is known; empty for none. */
+  md5: string;
+}
+
+export interface DubboRulesOptions {
+  readonly namespace: string;
+  readonly rules: RuleBook;
+  readonly gate: RequestGate;
+  readonly clock: Clock;
+  readonly backoff: BackoffOptions;
+  /** How often all is asked for again, beside what is pushed. */
+  readonly intervalMs: number;
+  /** The same for connections on which nothing is pushed. */
+  readonly pollIntervalMs: number;
+  readonly onChange: (target: RuleTarget) => void;
+  /** The rules cannot be read; undefined: they can. */
+  readonly onFailure: (error: Error | undefined) => void;
+}
+
+/**
+ * The rules of Dubbo in Nacos's config centre for what is known to exist. One request watches hundreds of ids, those that
+ * do not exist too (`ConfigBatchListenRequest`), and the server pushes which of them have changed: nobody has to list.
+ */
+export class DubboRules {
+  readonly #options: DubboRulesOptions;
+  readonly #watched = new Map<string, Watched>();
+  #listened = new Set<string>();
+  readonly #changed = new Set<string>();
+  readonly #tried = deferred<void>();
+  #wake: Deferred<void> = deferred();
+
+  constructor(options: DubboRulesOptions) {
+    this.#options = options;
+  }
+
+  watchService({ interfaceName, version, group }: DubboName): void {
+    this.#watch(`${interfaceName}:${version}:${group}`, serviceRules);
+  }
+
+  watchApplication(application: string): void {
+    this.#watch(application, applicationRules);
+  }
+
+  /** Resolves when all that is watched has been read, or could not be read once. */
+  get settled(): Promise<void> {
+    return this.#watched.size === 0 ? Promise.resolve() : this.#tried.promise;
+  }
+
+  /** What the server pushes. */
+  pushed({ type, body }: Message): void {
+    const { dataId, group } = body;
+    if (type !== 'ConfigChangeNotifyRequest' || group !== ruleGroup || typeof dataId !== 'string') return;
+    if (!this.#watched.has(dataId)) return;
+    this.#changed.add(dataId);
+    this.#wake.resolve();
+  }
+
+  /** Reads and watches until the connection is lost, and rejects then. */
+  async run(connection: NacosConnection): Promise<never> {
+    const { backoff, intervalMs, pollIntervalMs, onFailure } = this.#options;
+    const againMs = connection.protocol === 'http' ? pollIntervalMs : intervalMs;
+    let failures = 0;
+    this.#listened = new Set();
+    for (;;) {
+      this.#wake = deferred();
+      let waitMs = againMs;
+      try {
+        await this.#listen(connection);
+        await this.#read(connection);
+        if (failures > 0) onFailure(undefined);
+        failures = 0;
+      } catch (error) {
+        connection.lost.throwIfAborted();
+        onFailure(toError(error));
+        waitMs = backoffMs(failures++, backoff);
+      }
+      if (this.#watched.size > 0) this.#tried.resolve();
+      await this.#pause(connection, waitMs, failures === 0);
+      connection.lost.throwIfAborted();
+    }
+  }
+
+  /** @param wakes whether something to do ends it early; else, after a failure, that has to wait as well */
+  async #pause({ lost }: NacosConnection, waitMs: number, wakes: boolean): Promise<void> {
+    const { controller, release } = linkSignal(lost);
+    const over = this.#options.clock.sleep(waitMs, controller.signal).then(
+      () => this.#listened.clear(),
+      () => undefined,
+    );
+    try {
+      await (wakes ? Promise.race([over, this.#wake.promise]) : over);
+    } finally {
+      controller.abort();
+      release();
+    }
+  }
+
+  #watch(scope: string, kinds: readonly string[]): void {
+    for (const kind of kinds) {
+      const ruleId = `${scope}.${kind}`;
+      // As `NacosConfigServiceWrapper` of Dubbo writes ids.
+      const dataId = ruleId.replaceAll('$', '___').replaceAll('/', '-');
+      if (this.#watched.has(dataId) || this.#watched.size >= maxRules) continue;
+      this.#watched.set(dataId, { ruleId, md5: '' });
+      this.#wake.resolve();
+    }
+  }
+
+  async #listen(connection: NacosConnection): Promise<void> {
+    const ids = [...this.#watched.keys()].filter((dataId) => !this.#listened.has(dataId));
+    for (let from = 0; from < ids.length; from += contextsARequest) {
+      const batch = ids.slice(from, from + contextsARequest);
+      const configListenContexts = batch.map((dataId) => ({
+        ...this.#place,
+        dataId,
+        md5: this.#watched.get(dataId)?.md5 ?? '',
+      }));
+      const body = { module: 'config', listen: true, configListenContexts };
+      const { changedConfigs } = await this.#request(connection, 'ConfigBatchListenRequest', body);
+      if (!Array.isArray(changedConfigs)) throw new NacosError('the answer does not say what has changed', 0);
+      for (const dataId of batch) this.#listened.add(dataId);
+      for (const changed of changedConfigs as readonly unknown[]) {
+        const dataId = isRecord(changed) ? changed['dataId'] : undefined;
+        if (typeof dataId === 'string' && this.#watched.has(dataId)) this.#changed.add(dataId);
+      }
+    }
+  }
+
+  async #read(connection: NacosConnection): Promise<void> {
+    for (const dataId of this.#changed) {
+      const watched = this.#watched.get(dataId);
+      // Before it is read: a change that comes meanwhile is read once more.
+      this.#changed.delete(dataId);
+      try {
+        if (watched) this.#take(watched, await this.#text(connection, dataId));
+      } catch (error) {
+        this.#changed.add(dataId);
+        throw error;
+      }
+    }
+  }
+
+  /** undefined: there is no such rule. */
+  async #text(connection: NacosConnection, dataId: string): Promise<string | undefined> {
+    try {
+      const { content } = await this.#request(connection, 'ConfigQueryRequest', {
+        module: 'config',
+        dataId,
+        ...this.#place,
+      });
+      if (typeof content !== 'string') throw new NacosError('the answer has no content', 0);
+      return content;
+    } catch (error) {
+      if (error instanceof NacosError && error.code === configNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  #take(watched: Watched, text: string | undefined): void {
+    watched.md5 = text === undefined ? '' : createHash('md5').update(text).digest('hex');
+    const target = this.#options.rules.setConfig(watched.ruleId, text);
+    if (target) this.#options.onChange(target);
+  }
+
+  #request(connection: NacosConnection, type: string, body: Message['body']): Promise<Message['body']> {
+    return this.#options.gate.run(() => connection.request(type, body), connection.lost);
+  }
+
+  get #place() {
+    const { namespace } = this.#options;
+    return { tenant: namespace === publicNamespace ? '' : namespace, group: ruleGroup };
+  }
+}
