@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { Service } from '../../../core/model/index.js';
+import { type Recorder, SourceRun } from '../../../testkit/index.js';
+import {
+  type DubboProvider,
+  type DubboProviderOptions,
+  GREETING_SERVICE,
+  startDubboConsumer,
+  startDubboProvider,
+} from '../../servers/dubbo.js';
+import type { NacosServer } from '../../servers/nacos.js';
+import { startNacos2 } from '../../servers/nacos2.js';
+import { startNacos3 } from '../../servers/nacos3.js';
+import { makeSource } from './make-source.js';
+
+const versions = [
+  { version: '2.3.2', start: startNacos2 },
+  { version: '3.1.0', start: startNacos3 },
+];
+const deadlineMs = 60_000;
+
+for (const { version, start } of versions) {
+  describe(`adapters/nacos with Dubbo on Nacos ${version}`, function () {
+    this.timeout(240_000);
+    let server: NacosServer;
+    const runs: SourceRun[] = [];
+    const apps: { stop(): Promise<unknown> }[] = [];
+
+    before(async () => {
+      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+    });
+
+    afterEach(async () => {
+      for (const run of runs.splice(0)) await run.stop();
+      await Promise.all(apps.splice(0).map((app) => app.stop()));
+    });
+
+    after(() => server?.stop());
+
+    const run = (config: Readonly<Record<string, unknown>> = {}): Recorder => {
+      const source = makeSource({ servers: [`http://${server.address}`], namespaces: ['public'], ...config });
+      const started = new SourceRun(source);
+      runs.push(started);
+      return started.recorder;
+    };
+    const provider = async (options: Omit<DubboProviderOptions, 'registry'>): Promise<DubboProvider> => {
+      const started = await startDubboProvider({ registry: `nacos://${server.address}`, ...options });
+      apps.push(started);
+      return started;
+    };
+    const name = (group: string, serviceVersion = '1.0.0') =>
+      `public@@DEFAULT_GROUP@@providers:${GREETING_SERVICE}:${serviceVersion}:${group}`;
+    const until = (recorder: Recorder, key: string, holds: (service: Service | undefined) => boolean) =>
+      recorder.waitFor(({ services }) => holds(services.get(key)), { what: key, deadlineMs });
+    const ids = (service: Service | undefined) => service?.instances.map(({ id }) => id).join();
+    const wanted = ({ host, ports }: DubboProvider) =>
+      Object.entries(ports)
+        .map(([protocol, port]) => `${protocol}://${host}:${port}`)
+        .sort()
+        .join();
+
+    for (const metadataType of ['local', 'remote'] as const) {
+      it(`reads what is registered by application, with ${metadataType} metadata, and sees it go`, async () => {
+        const recorder = run();
+        const group = `app-${metadataType}`;
+        const app = await provider({
+          application: group,
+          group,
+          serviceVersion: '1.0.0',
+          protocols: ['dubbo', 'tri'],
+          registerMode: 'instance',
+          metadataType,
+          weight: 150,
+          tag: 'gray',
+        });
+        await until(recorder, name(group), (service) => ids(service) === wanted(app));
+        const service = recorder.services.get(name(group));
+        assert.equal(service?.attributes['application'], group);
+        assert.equal(service?.attributes['name'], `${group}.1-0-0.${GREETING_SERVICE}`);
+        assert.deepEqual(
+          service?.instances.map(({ weight, health }) => [weight, health]),
+          [
+            [150, 'healthy'],
+            [150, 'healthy'],
+          ],
+        );
+        assert.equal(service?.instances[0]?.metadata['dubbo.tag'], 'gray');
+        assert.deepEqual([...recorder.degradedScopes], []);
+        await app.stop();
+        await until(recorder, name(group), (found) => !found || found.instances.length === 0);
+      });
+    }
+
+    it('has one service of what is registered in both ways, and none twice', async () => {
+      const app = await provider({
+        application: 'both',
+        group: 'both',
+        serviceVersion: '1.0.0',
+        protocols: ['dubbo', 'tri'],
+        registerMode: 'all',
+      });
+      const recorder = run();
+      await recorder.waitFor(({ synced }) => synced, { what: 'the first listing', deadlineMs });
+      assert.equal(ids(recorder.services.get(name('both'))), wanted(app));
+      const greetings = [...recorder.services.keys()].filter((key) => key.includes(`${GREETING_SERVICE}:1.0.0:both`));
+      assert.deepEqual(greetings, [name('both')]);
+      assert.ok(recorder.services.has('public@@DEFAULT_GROUP@@both'), 'the application itself');
+    });
+
+    it('reads Dubbo 2.7, and knows who consumes', async () => {
+      const app = await provider({ application: 'old', version: '2.7', group: 'old', serviceVersion: '1.0.0' });
+      const recorder = run();
+      await until(recorder, name('old'), (service) => ids(service) === wanted(app));
+      assert.equal(recorder.services.get(name('old'))?.attributes['application'], 'old');
+      const consumer = await startDubboConsumer({
+        registry: `nacos://${server.address}`,
+        application: 'caller',
+        version: '2.7',
+        group: 'old',
+        serviceVersion: '1.0.0',
+      });
+      apps.push(consumer);
+      await recorder.waitFor(({ declaredConsumers }) => (declaredConsumers.get(name('old')) ?? []).length > 0, {
+        what: 'the consumer',
+        deadlineMs,
+      });
+      const [found] = recorder.declaredConsumers.get(name('old')) ?? [];
+      assert.equal(found?.application, 'caller');
+      assert.equal(found?.address, app.host);
+      assert.match(await consumer.greet('you'), /you/);
+    });
+  });
+}
