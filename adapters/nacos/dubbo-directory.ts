@@ -25,6 +25,8 @@ export interface DubboDirectoryOptions {
   readonly published: (key: ServiceKey) => Service | undefined;
   readonly publish: (key: ServiceKey, service: Service) => void;
   readonly remove: (key: ServiceKey) => void;
+  /** A service is known, and applications that provide it: there may be rules about them. */
+  readonly onKnown: (service: DubboName, applications: ReadonlySet<string>) => void;
   /** Some instances of an application announce metadata that cannot be had; undefined: no longer. */
   readonly lacking: (application: string, error: Error | undefined) => void;
 }
@@ -59,12 +61,6 @@ export class DubboDirectory {
       onArrival: (application) => this.#update(application),
       onFailure: (application, _, error) => this.#lacking(application, error),
     });
-  }
-
-  /** Applications, and interfaces with the versions and groups that are known of them: what rules may be about. */
-  get scopes(): { readonly applications: Iterable<string>; readonly services: Iterable<DubboName> } {
-    const services = [...this.#names.values()].flatMap((names) => [...names.values()]);
-    return { applications: this.#instances.keys(), services };
   }
 
   /** Whether a service is published of this name that nothing is registered under. */
@@ -200,6 +196,7 @@ export class DubboDirectory {
           name: () => formatServiceKey(key),
           attributes: (_: string, __: unknown, application: string) => dubboAttributes(key, id, application),
         };
+        this.#options.onKnown(id, new Set(records.providers.map(({ application }) => application)));
         const ruled = this.#options.rules.apply(records);
         this.#options.publish(key, serviceFrom(ruled, defaultServicePorts, before, naming));
       } else if (mode === 'changed' && before) {

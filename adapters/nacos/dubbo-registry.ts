@@ -60,13 +60,11 @@ export class DubboRegistry {
     const provided = parseDubboName(key.name);
     if (provided) {
       this.#directory(key).setProviders(provided, key.name, hosts);
-      this.#rulesOf(key.namespace)?.watchService(provided);
       return true;
     }
     const known = this.#namespaces.get(key.namespace)?.directories.get(key.group)?.isApplication(key.name);
     if (this.#options.applications && (known || isApplication(hosts))) {
       this.#directory(key).setApplication(key.name, hosts);
-      this.#rulesOf(key.namespace)?.watchApplication(key.name);
     }
     return false;
   }
@@ -177,12 +175,11 @@ export class DubboRegistry {
       clock,
       signal,
       published,
-      publish: (key, service) => {
-        if (this.#options.rules) {
-          const name = parseDubboName(key.name);
-          if (name) rules.watchService(name);
-        }
-        publish(key, service);
+      publish,
+      onKnown: (service, applications) => {
+        if (!this.#options.rules) return;
+        rules.watchService(service);
+        for (const application of applications) if (application !== '') rules.watchApplication(application);
       },
       remove,
       readReport: (application, revision) => readConfig(namespace, application, revision),

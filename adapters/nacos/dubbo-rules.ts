@@ -18,8 +18,9 @@ import { publicNamespace } from './service-key.js';
 
 /** Group of Dubbo's rules in the config centre. */
 const ruleGroup = 'dubbo';
-const serviceRules = ['configurators', 'condition-router'] as const;
-const applicationRules = ['configurators', 'condition-router', 'tag-router', 'script-router', 'MESHAPPRULE'] as const;
+/** As `RuleBook` knows them. */
+const serviceRules = ['configurators', 'condition-router', 'affinity-router'] as const;
+const applicationRules = [...serviceRules, 'tag-router', 'script-router', 'MESHAPPRULE'] as const;
 const contextsARequest = 500;
 const maxRules = 200_000;
 

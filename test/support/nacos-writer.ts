@@ -94,6 +94,13 @@ export class NacosWriter {
     await this.#request('PersistentInstanceRequest', { ...naming(name), type, instance: full(instance, false) });
   }
 
+  /** Writes a configuration of the public namespace; undefined removes it. */
+  async setConfig(dataId: string, group: string, content: string | undefined): Promise<void> {
+    const place = { module: 'config', tenant: '', group, dataId };
+    if (content === undefined) await this.#request('ConfigRemoveRequest', place);
+    else await this.#request('ConfigPublishRequest', { ...place, content });
+  }
+
   /** What the server answers to others. */
   async query(name: NacosServiceName): Promise<readonly Body[]> {
     const request = { ...naming(name), cluster: '', healthyOnly: false, udpPort: 0 };

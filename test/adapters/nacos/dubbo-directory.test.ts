@@ -47,6 +47,7 @@ describe('adapters/nacos Dubbo directory', () => {
         services.set(formatServiceKey(found), service);
       },
       remove: (found) => services.delete(formatServiceKey(found)),
+      onKnown: () => undefined,
       lacking: (application, error) => {
         if (error) failing.set(application, error);
         else failing.delete(application);

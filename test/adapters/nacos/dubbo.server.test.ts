@@ -12,6 +12,7 @@ import {
 import type { NacosServer } from '../../servers/nacos.js';
 import { startNacos2 } from '../../servers/nacos2.js';
 import { startNacos3 } from '../../servers/nacos3.js';
+import { NacosWriter } from '../../support/nacos-writer.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
@@ -106,6 +107,48 @@ for (const { version, start } of versions) {
       const greetings = [...recorder.services.keys()].filter((key) => key.includes(`${GREETING_SERVICE}:1.0.0:both`));
       assert.deepEqual(greetings, [name('both')]);
       assert.ok(recorder.services.has('public@@DEFAULT_GROUP@@both'), 'the application itself');
+    });
+
+    it('applies the rules of the config centre as they come and go', async () => {
+      const group = 'ruled';
+      const app = await provider({ application: 'ruled-app', group, serviceVersion: '1.0.0' });
+      const recorder = run();
+      await until(recorder, name(group), (service) => ids(service) === wanted(app));
+      assert.equal(recorder.services.get(name(group))?.instances[0]?.weight, 100);
+      const writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
+      try {
+        const weight = (scope: string, scopeKey: string, value: number) =>
+          [
+            'configVersion: v3.0',
+            `scope: ${scope}`,
+            `key: ${scopeKey}`,
+            'enabled: true',
+            'configs:',
+            '  - side: provider',
+            `    parameters: { weight: ${value} }`,
+          ].join('\n');
+        const key = `${GREETING_SERVICE}:1.0.0:${group}`;
+        const scope = `${group}/${GREETING_SERVICE}:1.0.0`;
+        await writer.setConfig('ruled-app.configurators', 'dubbo', weight('application', 'ruled-app', 42));
+        await until(recorder, name(group), (service) => service?.instances[0]?.weight === 42);
+        await writer.setConfig(`${key}.configurators`, 'dubbo', weight('service', scope, 7));
+        await until(recorder, name(group), (service) => service?.instances[0]?.weight === 7);
+        assert.deepEqual(
+          recorder.services.get(name(group))?.rules?.map(({ scope, effect }) => [scope, effect]),
+          [
+            ['ruled-app', 'applied'],
+            [scope, 'applied'],
+          ],
+        );
+        await writer.setConfig(`${key}.configurators`, 'dubbo', undefined);
+        await until(recorder, name(group), (service) => service?.instances[0]?.weight === 42);
+        // A source that comes later has them in its first listing.
+        const later = run();
+        await later.waitFor(({ synced }) => synced, { what: 'the first listing', deadlineMs });
+        assert.equal(later.services.get(name(group))?.instances[0]?.weight, 42);
+      } finally {
+        writer.close();
+      }
     });
 
     it('reads Dubbo 2.7, and knows who consumes', async () => {
