@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bed } from './bed/bed.js';
-import { describeStep, planOf } from './plan/plan.js';
+import { describeStep, type Plan, planOf } from './plan/plan.js';
+import { replays } from './replays/index.js';
 import { PlanRun } from './run/run-plan.js';
 import { Trace } from './run/trace.js';
 
@@ -24,12 +25,16 @@ describe('no fault makes the catalog wrong', function () {
     rmSync(dir, { recursive: true });
   });
 
-  for (const seed of seeds) {
-    const plan = planOf(seed);
-    it(`seed ${seed} on ${plan.registries.join(' and ')}: ${plan.steps.map(describeStep).join('; ')}`, async () => {
-      const { violations, trouble } = await PlanRun.run(plan, bed, new Trace(join(dir, `${seed}.log`), false));
-      assert.deepEqual(violations, []);
-      assert.equal(trouble, undefined);
-    });
+  async function run(plan: Plan): Promise<void> {
+    const { violations, trouble } = await PlanRun.run(plan, bed, new Trace(join(dir, `${plan.seed}.log`), false));
+    assert.deepEqual(violations, []);
+    assert.equal(trouble, undefined);
+  }
+
+  for (const { name, found, plan } of replays) it(`${name}: no more that ${found}`, () => run(plan));
+
+  for (const plan of seeds.map(planOf)) {
+    const what = `${plan.registries.join(' and ')}: ${plan.steps.map(describeStep).join('; ')}`;
+    it(`seed ${plan.seed} on ${what}`, () => run(plan));
   }
 });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Bed } from '../bed/bed.js';
-import { describeStep, planOf } from '../plan/plan.js';
+import { describeStep, type Plan, planOf } from '../plan/plan.js';
+import { replays } from '../replays/index.js';
 import { writeReport } from '../report/write-report.js';
 import type { RunResult } from './result.js';
 import { PlanRun } from './run-plan.js';
@@ -15,6 +16,7 @@ import { Trace } from './trace.js';
  *   npm run test:faults -- --seeds 1-50     the runs of these seeds, and writes docs/faults.md
  *   npm run test:faults -- --seed 7         one of them, line by line
  *   npm run test:faults -- --seed 7 --plan  what it would do
+ *   npm run test:faults -- --replay NAME    a plan of test/faults/replays
  *   npm run test:faults -- --report 1-50    writes docs/faults.md from the last run of each
  */
 const folder = fileURLToPath(new URL('../../../.cache/faults', import.meta.url));
@@ -24,6 +26,7 @@ async function main(): Promise<number> {
     options: {
       seeds: { type: 'string', default: '1-50' },
       seed: { type: 'string' },
+      replay: { type: 'string' },
       report: { type: 'string' },
       plan: { type: 'boolean', default: false },
     },
@@ -33,24 +36,35 @@ async function main(): Promise<number> {
     writeReport(rangeOf(values.report).flatMap(stored));
     return 0;
   }
+  if (values.replay !== undefined) return exitCodeOf(await runPlans([replayOf(values.replay)], true));
   const seeds = values.seed === undefined ? rangeOf(values.seeds) : [Number(values.seed)];
   if (values.plan) {
     for (const seed of seeds) printPlan(seed);
     return 0;
   }
-  const results = await runSeeds(seeds, values.seed !== undefined);
+  const results = await runPlans(seeds.map(planOf), values.seed !== undefined);
   if (values.seed === undefined) writeReport(results);
+  return exitCodeOf(results);
+}
+
+function exitCodeOf(results: readonly RunResult[]): number {
   return results.some(({ violations, trouble }) => violations.length > 0 || trouble !== undefined) ? 1 : 0;
 }
 
-async function runSeeds(seeds: readonly number[], echo: boolean): Promise<RunResult[]> {
+function replayOf(name: string): Plan {
+  const replay = replays.find((known) => known.name === name);
+  if (!replay) throw new Error(`no replay "${name}"; there are ${replays.map((known) => known.name).join(', ')}`);
+  return replay.plan;
+}
+
+async function runPlans(plans: readonly Plan[], echo: boolean): Promise<RunResult[]> {
   const results: RunResult[] = [];
   const bed = await Bed.start();
   try {
-    for (const seed of seeds) {
-      const result = await PlanRun.run(planOf(seed), bed, new Trace(join(folder, `seed-${seed}.log`), echo));
+    for (const plan of plans) {
+      const result = await PlanRun.run(plan, bed, new Trace(join(folder, `seed-${plan.seed}.log`), echo));
       results.push(result);
-      writeFileSync(resultFile(seed), JSON.stringify(result));
+      writeFileSync(resultFile(plan.seed), JSON.stringify(result));
       console.log(summary(result));
     }
   } finally {

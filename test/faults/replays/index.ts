@@ -1,0 +1,26 @@
+import type { Plan } from '../plan/plan.js';
+
+/** A plan under which something once did not hold, kept so that it stays mended. */
+export interface Replay {
+  readonly name: string;
+  /** What was found. */
+  readonly found: string;
+  readonly plan: Plan;
+}
+
+export const replays: readonly Replay[] = [
+  {
+    name: 'clock-in-a-hold',
+    found: 'the clock set forward ended the hold of a mass loss at once',
+    plan: {
+      seed: 1001,
+      registries: ['consul'],
+      steps: [
+        {
+          ...{ fault: 'mass-expiry', target: 'consul', durationMs: 1000 },
+          beside: { fault: 'own-clock10', target: 'isthmus', durationMs: 3000 },
+        },
+      ],
+    },
+  },
+];
