@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../core/config/config.js';
 import type { Sink, SinkStatus } from '../core/sink/sink.js';
 import { FolderHeldError, FolderLock } from '../core/store/folder-lock.js';
-import { systemClock } from '../core/time/index.js';
+import { wallClock } from '../core/time/index.js';
 import { assemble, type DaemonParts } from './wire.js';
 
 export interface DaemonOptions {
@@ -57,7 +57,7 @@ async function withDataFolder(
   };
   let lock: FolderLock;
   try {
-    lock = await FolderLock.take({ dir: config.data, clock: systemClock, onLost });
+    lock = await FolderLock.take({ dir: config.data, clock: wallClock, onLost });
   } catch (error) {
     if (error instanceof FolderHeldError) throw error;
     // A full or read-only disk keeps nobody from serving what the registries say.

@@ -8,8 +8,15 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** What the wall clock said when this was loaded, less the time since the start of the process. */
+const originMs = Date.now() - performance.now();
+
+/**
+ * Goes on evenly from what the wall clock said at the start. Whoever sets that clock later moves neither an age, nor a
+ * lease, nor the end of a hold; times that are shown are by the clock of the start.
+ */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => Math.round(originMs + performance.now()),
   async sleep(ms, signal) {
     try {
       await delay(ms, undefined, { signal });
@@ -18,3 +25,6 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** The machine's own clock, that jumps when somebody sets it: for times that other processes and machines read. */
+export const wallClock: Clock = { now: () => Date.now(), sleep: systemClock.sleep };

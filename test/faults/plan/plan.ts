@@ -64,13 +64,16 @@ function toStep({ fault, target, durationsMs }: Cell, random: Random): Step {
 /** Now and then a fault of the other registry, or of the daemon, joins in. */
 function withCompany(step: Step, pair: readonly RegistryKind[], random: Random): Step {
   if (random.next() >= besideShare) return step;
-  const others = cellsOf(pair).filter(({ fault, target }) => target !== step.target && !needsAll(step.fault, fault));
+  const others = cellsOf(pair).filter(({ fault, target }) => target !== step.target && !isAlone(step.fault, fault));
   return others.length === 0 ? step : { ...step, beside: toStep(random.pick(others), random) };
 }
 
-/** One that takes the ways to all registries away can have none beside it that does something to the same ways. */
-function needsAll(...faults: readonly string[]): boolean {
-  return faults.includes('own-start-alone');
+/**
+ * Some have no company: one that takes the ways to all registries away has them for itself, and what was damaged on disk is
+ * made up for by registries that can be read.
+ */
+function isAlone(...faults: readonly string[]): boolean {
+  return faults.includes('own-start-alone') || faults.includes('own-torn');
 }
 
 export function describeStep({ fault, target, durationMs, beside }: Step): string {
