@@ -1,21 +1,36 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { registryCases } from './registries/cases.js';
+import { measureRegistry } from './registries/measure.js';
+import { reportRegistries } from './registries/report.js';
 import { machine, report } from './report.js';
 import { measureZookeeperToMcp } from './zookeeper-to-mcp.js';
 
-// `npm run bench`: seeds a real ZooKeeper, measures, prints a table and writes it to bench/results.md.
+// `npm run bench`: seeds real registries, measures, prints tables and writes them to bench/results.md. With arguments only
+// the registries whose name begins with one of them, as `npm run bench -- nacos`, and nothing is written.
 const scales = [
   { services: 1000, instances: 10 },
   { services: 10_000, instances: 10 },
 ];
+const registryScale = { services: 1000, instances: 10 };
 const changes = 100;
 
 const began = performance.now();
 const say = (line: string) => console.log(`[${((performance.now() - began) / 1000).toFixed(1)} s] ${line}`);
 
 say(machine());
-const figures = [];
-for (const scale of scales) figures.push(await measureZookeeperToMcp(scale, changes, say));
-const text = report(figures);
-console.log(`\n${text}`);
-writeFileSync(fileURLToPath(new URL('results.md', import.meta.url)), text);
+const wanted = process.argv.slice(2).map((name) => name.toLowerCase());
+const isWanted = (name: string) => wanted.length === 0 || wanted.some((start) => name.toLowerCase().startsWith(start));
+const texts: string[] = [];
+if (wanted.length === 0) {
+  const figures = [];
+  for (const scale of scales) figures.push(await measureZookeeperToMcp(scale, changes, say));
+  texts.push(report(figures));
+}
+const registries = [];
+for (const registry of registryCases) {
+  if (isWanted(registry.name)) registries.push(await measureRegistry(registry, registryScale, changes, say));
+}
+texts.push(reportRegistries(registries, registryScale));
+console.log(`\n${texts.join('\n')}`);
+if (wanted.length === 0) writeFileSync(fileURLToPath(new URL('results.md', import.meta.url)), texts.join('\n'));

@@ -41,6 +41,7 @@ export class NacosWriter {
   readonly #accessToken: NacosWriterOptions['accessToken'];
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
+  #onPush: (type: string, body: Body) => void = () => undefined;
 
   private constructor({ grpcPort, accessToken }: NacosWriterOptions) {
     this.#client = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
@@ -101,6 +102,12 @@ export class NacosWriter {
     else await this.#request('ConfigPublishRequest', { ...place, content });
   }
 
+  /** Follows a service: `onPush` gets the type and body of each request that the server sends. */
+  async subscribe(name: NacosServiceName, onPush: (type: string, body: Body) => void): Promise<void> {
+    this.#onPush = onPush;
+    await this.#request('SubscribeServiceRequest', { ...naming(name), subscribe: true, clusters: '' });
+  }
+
   /** What the server answers to others. */
   async query(name: NacosServiceName): Promise<readonly Body[]> {
     const request = { ...naming(name), cluster: '', healthyOnly: false, udpPort: 0 };
@@ -142,6 +149,7 @@ export class NacosWriter {
       stream.on('data', (payload: Buffer) => {
         const { type, body } = decode(payload);
         if (type === 'SetupAckRequest') return resolve();
+        this.#onPush(type, body);
         stream.write(encode(type.replace(/Request$/, 'Response'), { requestId: body['requestId'], resultCode: 200 }));
       });
     });

@@ -98,7 +98,7 @@ describe('adapters/eureka source, services by VIP address, audits, self-preserva
       recorder.notices.get('self-preservation') ?? '',
       /is in self-preservation and lets no lease run out \(0 renewals in the last minute, at least \d+ expected\)/,
     );
-    assert.equal(ids(recorder, 'SILENT'), 'a,b,c');
+    await recorder.waitFor(() => ids(recorder, 'SILENT') === 'a,b,c', { deadlineMs });
     assert.equal(recorder.degradedScopes.size, 0);
   });
 });
