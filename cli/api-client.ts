@@ -52,6 +52,11 @@ export class ApiClient {
     return this.#json<T>(path, signal);
   }
 
+  /** One thing. @param timeoutMs how long the server may take */
+  async get<T extends object>(path: string, signal: AbortSignal, timeoutMs = answerTimeoutMs): Promise<T> {
+    return this.#parse<T>(await this.#text(await this.#get(path, signal, timeoutMs)));
+  }
+
   /** All pages of a list. */
   all<Item>(path: string, signal: AbortSignal): Promise<readonly Item[]> {
     return this.#all<Item>(path, {}, signal);

@@ -8,6 +8,7 @@ import { quarantineCommand } from './commands/quarantine.js';
 import { runCommand } from './commands/run.js';
 import { validateCommand } from './commands/validate.js';
 import { versionCommand } from './commands/version.js';
+import { whyCommand } from './commands/why.js';
 import { type CliContext, printable } from './context.js';
 import { CliError, type ExitCode, exitCode, exitCodeHelp } from './exit-code.js';
 
@@ -49,6 +50,7 @@ ${exitCodeHelp}`,
     planCommand,
     configCommand,
     getCommand,
+    whyCommand,
     guardCommand,
     auditCommand,
     quarantineCommand,

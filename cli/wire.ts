@@ -10,6 +10,8 @@ import { guardRoutes } from '../core/operate/guard-routes.js';
 import type { QuarantineDesk } from '../core/operate/quarantine-desk.js';
 import { quarantineRoutes } from '../core/operate/quarantine-routes.js';
 import { sourceRoutes } from '../core/operate/source-routes.js';
+import { Why } from '../core/operate/why.js';
+import { whyRoutes } from '../core/operate/why-routes.js';
 import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
 import type { Sink } from '../core/sink/sink.js';
 import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
@@ -52,13 +54,14 @@ export function assemble(config: Config): DaemonParts {
   });
   const store = config.warmStart.enabled ? warmStoreOf(config, logger) : undefined;
   const shaping = shapingOf(config);
+  const naming = namingOf(config, adapters);
   const engine = new Engine({
     sources: config.sources.map((source) => ({
       ...source,
       guards: guardRulesOf(config.guards, source.guards),
       source: adapterOf(source.kind).create(source.config, depsOf('source', source.name)),
     })),
-    naming: namingOf(config, adapters),
+    naming,
     policyOf: mergePolicyOf(config.merge),
     clock: systemClock,
     logger,
@@ -88,6 +91,7 @@ export function assemble(config: Config): DaemonParts {
     ...guardRoutes(engine, systemClock),
     ...sourceRoutes(engine),
     ...quarantineRoutes(quarantine, systemClock),
+    ...whyRoutes(new Why({ units: engine.units, catalog: engine.catalog, naming, shaper: shaping.shaper, sinks })),
   ];
   for (const route of [...operating, ...routes]) api.routes.add(route);
   addCoreMetrics(metrics, {

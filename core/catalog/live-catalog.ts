@@ -96,6 +96,11 @@ export class LiveCatalog implements Catalog {
     return { revision: this.#revision, services: this.isReady ? this.#services : new Map() };
   }
 
+  /** A host as it is now, ready or not. */
+  published(host: string): CatalogService | undefined {
+    return this.#services.get(host);
+  }
+
   /** Of this process; grows with each change. */
   get revision(): number {
     return this.#revision;

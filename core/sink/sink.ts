@@ -6,6 +6,35 @@ export interface Sink {
   run(catalog: Catalog, signal: AbortSignal): Promise<void>;
   /** What operators see of it; safe to call at any time. */
   status(): SinkStatus;
+  /** What became of one host, for `isthmus why`; undefined when the sink does not have it. */
+  explain?(host: string): SinkExplanation | undefined;
+}
+
+/** What a sink makes of one host, and who has it. */
+export interface SinkExplanation {
+  /** What is served for the host. */
+  readonly resources: readonly { readonly name: string; readonly version: string }[];
+  /** Why the newest state is not served; the last good one is, if there are resources. */
+  readonly refused: readonly string[];
+  /** Parts of it that are left out, and why. */
+  readonly leftOut: readonly string[];
+  readonly clients: readonly SinkClient[];
+}
+
+export interface SinkClient {
+  /** Address of the client. */
+  readonly peer: string;
+  /** What it calls itself; empty when it has not said. */
+  readonly node: string;
+  /**
+   * - `acked`: it has confirmed what is served of the host now
+   * - `sent`: that is on its way, unconfirmed
+   * - `behind`: it has confirmed an older state, and gets the newest when it has answered
+   * - `nacked`: it has refused the state sent last
+   * - `waiting`: it was sent nothing yet
+   */
+  readonly state: 'acked' | 'sent' | 'behind' | 'nacked' | 'waiting';
+  readonly error?: string;
 }
 
 export interface SinkStatus {

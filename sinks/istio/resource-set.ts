@@ -21,6 +21,17 @@ export interface DefectiveService {
   readonly total: number;
 }
 
+/** One host, for those who ask what became of it. */
+export interface ExplainedHost {
+  readonly resources: readonly { readonly name: string; readonly version: string }[];
+  /** {@link ResourceSet.revision} that its bytes changed with last. */
+  readonly revision: number;
+  /** Why its newest state is not served. */
+  readonly refused: readonly string[];
+  /** Parts that are left out, the first few. */
+  readonly defects: readonly Defect[];
+}
+
 /** Told once whenever what is wrong with a host changes. */
 export interface ResourceSetObserver {
   onInvalid(host: string, reasons: readonly string[]): void;
@@ -41,6 +52,8 @@ export class ResourceSet {
   readonly #names = new Map<string, readonly string[]>();
   readonly #invalid = new Map<string, readonly string[]>();
   readonly #defective = new Map<string, DefectiveService>();
+  /** Host → the revision that its bytes changed with last. */
+  readonly #changedWith = new Map<string, number>();
   #revision = 0;
 
   constructor(options: IstioOptions, observer: ResourceSetObserver) {
@@ -79,6 +92,19 @@ export class ResourceSet {
     return this.#resources.concat(head, tail, into);
   }
 
+  /** What is served of a host and what is not; undefined when nothing is known of it. */
+  explain(host: string): ExplainedHost | undefined {
+    const names = this.#names.get(host);
+    const refused = this.#invalid.get(host);
+    if (names === undefined && refused === undefined) return undefined;
+    return {
+      resources: (names ?? []).map((name) => ({ name, version: this.#resources.get(name)?.version ?? '' })),
+      revision: this.#changedWith.get(host) ?? 0,
+      refused: refused ?? [],
+      defects: this.#defective.get(host)?.defects ?? [],
+    };
+  }
+
   *invalid(): Generator<InvalidService> {
     for (const [host, reasons] of this.#invalid) yield { host, reasons, serving: this.#names.has(host) };
   }
@@ -96,7 +122,11 @@ export class ResourceSet {
         if (!present.has(host) && this.#remove(host)) changed = true;
       }
     }
-    for (const service of change.upserts) if (this.#upsert(service)) changed = true;
+    for (const service of change.upserts) {
+      if (!this.#upsert(service)) continue;
+      this.#changedWith.set(service.host, this.#revision + 1);
+      changed = true;
+    }
     for (const host of change.removes) if (this.#remove(host)) changed = true;
     if (changed) this.#revision++;
     return changed;
@@ -133,6 +163,7 @@ export class ResourceSet {
     this.#defective.delete(host);
     const names = this.#names.get(host) ?? [];
     this.#names.delete(host);
+    this.#changedWith.delete(host);
     for (const name of names) this.#resources.delete(name);
     return names.length > 0;
   }

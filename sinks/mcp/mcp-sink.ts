@@ -1,6 +1,6 @@
 import type { Catalog, Change } from '../../core/catalog/catalog.js';
 import { type Deps, formatHostPort } from '../../core/plugin/index.js';
-import type { Sink, SinkStatus } from '../../core/sink/sink.js';
+import type { Sink, SinkClient, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
 import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
@@ -8,6 +8,7 @@ import type { McpConfig } from './config.js';
 import { McpContent } from './content.js';
 import { McpMetrics } from './metrics.js';
 import { McpObserver } from './observer.js';
+import { serviceEntryTypes } from './types.js';
 
 /** What the sink does now. Lists hold the first hundred; the numbers beside them count all. */
 export interface McpStatus extends SinkStatus {
@@ -84,6 +85,18 @@ export class McpSink implements Sink {
     };
   }
 
+  explain(host: string): SinkExplanation | undefined {
+    const explained = this.#resources.explain(host);
+    if (!explained) return undefined;
+    const { resources, revision, refused, defects } = explained;
+    return {
+      resources,
+      refused,
+      leftOut: defects.map(({ part, instance, reason }) => `${part} of ${instance}: ${reason}`),
+      clients: this.#server.clients().flatMap((client) => clientsOf(client, revision)),
+    };
+  }
+
   async #listen(): Promise<void> {
     try {
       const address = formatHostPort(await this.#server.listen(this.#config.listen));
@@ -105,6 +118,18 @@ export class McpSink implements Sink {
     this.#metrics.resourceBytes.set({ sink }, this.#resources.byteLength);
     this.#metrics.invalid.set({ sink }, this.#resources.invalidCount);
   }
+}
+
+/** What a client has of a host whose bytes changed last with `revision`, for each type that it asks ServiceEntries by. */
+function clientsOf({ peer, node, types }: AdsClientStatus, revision: number): readonly SinkClient[] {
+  return types
+    .filter(({ typeUrl }) => serviceEntryTypes.includes(typeUrl))
+    .map(({ state, nonce = '', error }) => {
+      const has = Number(nonce.slice(nonce.lastIndexOf('@') + 1)) >= revision;
+      if (state === 'waiting') return { peer, node, state };
+      if (state === 'nacked') return { peer, node, state, ...(error === undefined ? {} : { error }) };
+      return { peer, node, state: has ? state : 'behind' };
+    });
 }
 
 function first<T>(items: Iterable<T>, count: number): T[] {

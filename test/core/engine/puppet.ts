@@ -3,7 +3,7 @@ import { HostTemplate } from '../../../core/catalog/host-template.js';
 import { Naming } from '../../../core/catalog/naming.js';
 import { Engine, type EngineOptions, type EngineSource } from '../../../core/engine/engine.js';
 import type { AuditReport } from '../../../core/source/audit-report.js';
-import type { Source, SourceOutput } from '../../../core/source/source.js';
+import type { Source, SourceOutput, SourceRecord } from '../../../core/source/source.js';
 import { ManualClock } from '../../../testkit/clock.js';
 
 /** A source that publishes what a test tells it to. */
@@ -14,6 +14,12 @@ export class PuppetSource implements Source {
   run(out: SourceOutput, signal: AbortSignal): Promise<void> {
     this.out = out;
     return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
+  onRecords: (() => Promise<readonly SourceRecord[]>) | undefined;
+
+  async records(): Promise<readonly SourceRecord[]> {
+    return this.onRecords?.() ?? [];
   }
 
   async audit(): Promise<AuditReport> {
