@@ -123,7 +123,9 @@ export class Engine {
       const stored = await store.load(signal);
       for (const unit of this.#units) {
         const source = stored.get(unit.name);
-        if (source && unit.restore(source)) this.#ingest.whenDrained(unit.name, () => this.#restored.add(unit.name));
+        if (!source || !unit.restore(source)) continue;
+        // An older state would take back what readers have been told since; it serves when the grace of the source is over.
+        if (source.isOlder !== true) this.#ingest.whenDrained(unit.name, () => this.#restored.add(unit.name));
       }
     } catch (error) {
       if (!signal.aborted) logger.error({ err: error }, 'what was kept on disk cannot be read; starting without it');

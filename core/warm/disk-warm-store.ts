@@ -214,7 +214,8 @@ export class DiskWarmStore implements WarmStore {
       return undefined;
     }
     this.#log(source).restore(entries, trust, end.kind === 'damaged' ? undefined : end.position);
-    return { services: entries.map(({ service }) => service), trust };
+    const isOlder = end.kind === 'damaged' ? { isOlder: true } : {};
+    return { services: entries.map(({ service }) => service), trust, ...isOlder };
   }
 
   /** @returns undefined for what is too old, or was never said to be whole */

@@ -26,6 +26,8 @@ export interface StoredTrust {
 export interface StoredSource {
   readonly services: readonly Service[];
   readonly trust: StoredTrust;
+  /** The newest part was damaged: this is an older state than the one that was published last. */
+  readonly isOlder?: boolean;
 }
 
 /**

@@ -83,6 +83,19 @@ describe('warm start', () => {
     await end();
   });
 
+  it('serves an older state, of a file that was damaged, only when the grace of its source is over', async () => {
+    const store = new MemoryStore(new Map([['a', { ...stored([aService('x')]), isOlder: true }]]));
+    const { engine, clock, sources, end } = startEngine(['a'], { store, restoredGraceMs: 10 }, { graceMs: 2000 });
+    await poll(() => engine.catalog.size === 1 && sources[0]?.out !== undefined, { what: 'the restored service' });
+    sources[0]?.out?.degraded(new Error('down'));
+    await clock.advance(1999);
+    assert.equal(engine.catalog.isReady, false);
+    await clock.advance(1);
+    assert.equal(engine.catalog.isReady, true);
+    assert.equal(engine.catalog.snapshot().services.size, 1);
+    await end();
+  });
+
   it('holds back what the first listing lacks of what was restored', async () => {
     const many = Array.from({ length: 20 }, (_, index) => aService(`s${index}`, instances(1)));
     const store = new MemoryStore(new Map([['a', stored(many)]]));
