@@ -177,6 +177,8 @@ export class Engine {
       onChange: () => this.#ingest.changed(),
       onSynced: () => {
         this.#readiness.listed(name);
+        // A kill in the first seconds is not to cost what was read: without a word of its age nothing is restored.
+        store?.trust(name, unit.trust(clock.now()));
         this.#ingest.whenDrained(name, () => this.#readiness.synced(name));
       },
       // Reading fails: what was restored is all there is for now.

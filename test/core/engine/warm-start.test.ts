@@ -164,6 +164,16 @@ describe('warm start', () => {
     assert.equal(store.services.get('a/x')?.instances.length, 10);
   });
 
+  it('says how far a source can be trusted as soon as it is read: a kill in the first seconds costs nothing', async () => {
+    const store = new MemoryStore();
+    const { sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    assert.equal(store.trusts.length, 0);
+    sources[0]?.out?.replaceAll([aService('x', instances(1))]);
+    await poll(() => store.trusts.length > 0, { what: 'the trust' });
+    await end();
+  });
+
   it('starts without a disk that cannot be read', async () => {
     const store = new MemoryStore();
     store.load = () => Promise.reject(new Error('EIO'));

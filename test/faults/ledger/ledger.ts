@@ -87,22 +87,14 @@ export class Ledger {
   }
 
   /**
-   * The registry is about to lose these by itself; a guard is to hold them until `heldUntilMs`.
-   * @param instances names, `host target`
+   * The registry is about to lose these by itself and for good; a guard is to hold them until `heldUntilMs`.
    * @param allowance how many of them may go before the guard knows that it is a mass loss
    */
-  lose(instances: Iterable<string>, heldUntilMs: number, allowance: number): void {
+  lose(instances: Iterable<readonly [host: string, target: string]>, heldUntilMs: number, allowance: number): void {
     const loss = { heldUntilMs, allowance };
-    for (const instance of instances) {
-      const record = this.#records.get(instance);
+    for (const [host, target] of instances) {
+      const record = this.#records.get(key(host, target));
       if (record) record.loss = loss;
-    }
-  }
-
-  /** The registry has all again that its clients want, and it is published: a further loss is another one. */
-  regained(registry: string): void {
-    for (const record of this.#records.values()) {
-      if (record.registry === registry && record.shielded) record.loss = undefined;
     }
   }
 

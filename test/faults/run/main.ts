@@ -59,7 +59,7 @@ function replayOf(name: string): Plan {
 
 async function runPlans(plans: readonly Plan[], echo: boolean): Promise<RunResult[]> {
   const results: RunResult[] = [];
-  const bed = await Bed.start({ isBuilt: true });
+  const bed = await Bed.start();
   try {
     for (const plan of plans) {
       const result = await PlanRun.run(plan, bed, new Trace(join(folder, `seed-${plan.seed}.log`), echo));

@@ -19,11 +19,10 @@ export class Subject {
     this.isthmus = isthmus;
   }
 
-  /** @param isBuilt runs `dist` instead of the sources */
-  static async start(registries: readonly Registry[], isBuilt: boolean): Promise<Subject> {
+  static async start(registries: readonly Registry[]): Promise<Subject> {
     const sources = registries.map((registry) => ({ name: registry.kind, staleAfterMs: 60_000, ...registry.source() }));
     const guards = { massLoss: { maxHoldMs }, empty: { maxHoldMs } };
-    return new Subject(await startIsthmus({ sources, guards, preload: wallClock, isBuilt }));
+    return new Subject(await startIsthmus({ sources, guards, preload: wallClock }));
   }
 
   /** `host:port` of the MCP sink. */
