@@ -33,7 +33,7 @@ describe('no fault makes the catalog wrong', function () {
 
   for (const { name, found, plan } of replays) it(`${name}: no more that ${found}`, () => run(plan));
 
-  for (const plan of seeds.map(planOf)) {
+  for (const plan of seeds.map((seed) => planOf(seed))) {
     const what = `${plan.registries.join(' and ')}: ${plan.steps.map(describeStep).join('; ')}`;
     it(`seed ${plan.seed} on ${what}`, () => run(plan));
   }

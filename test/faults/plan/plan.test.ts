@@ -23,6 +23,20 @@ describe('the plans of the fault runs', () => {
     }
   });
 
+  it('last longer where that is wanted, and are the same otherwise', () => {
+    for (const seed of seeds) {
+      const [short, long] = [planOf(seed).steps, planOf(seed, { isLong: true }).steps];
+      assert.deepEqual(
+        short.map(({ fault, target }) => ({ fault, target })),
+        long.map(({ fault, target }) => ({ fault, target })),
+      );
+      assert.deepEqual(
+        long.map(({ durationMs }) => durationMs),
+        short.map(({ durationMs }) => (durationMs === 6000 ? 30_000 : durationMs)),
+      );
+    }
+  });
+
   it('meet every cell of the matrix within a hundred seeds', () => {
     const met = new Set(seeds.flatMap((seed) => planOf(seed).steps.map(({ fault, target }) => `${fault} ${target}`)));
     const cells = matrix.flatMap(({ id, on, kinds }) =>

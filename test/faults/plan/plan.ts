@@ -30,12 +30,14 @@ const pairs: readonly (readonly [RegistryKind, RegistryKind])[] = [
 ];
 const stepsEach = 4;
 const besideShare = 0.25;
+const longMs = 30_000;
 
 /**
  * The plan of a seed. Which faults it has goes round the matrix with the seed, so that a row of seeds meets each of them;
  * their order, length and company are random.
+ * @param options `isLong`: what lasts longer than a session lasts 30 s
  */
-export function planOf(seed: number): Plan {
+export function planOf(seed: number, options: { readonly isLong?: boolean } = {}): Plan {
   const pair = pairs[(seed - 1) % pairs.length] ?? ['zookeeper', 'consul'];
   const round = Math.floor((seed - 1) / pairs.length);
   const cells = new Random(pairs.indexOf(pair) + 1).shuffle(cellsOf(pair));
@@ -45,7 +47,7 @@ export function planOf(seed: number): Plan {
     .shuffle(chosen)
     .filter((cell) => cell !== undefined)
     .map((cell) => withCompany(toStep(cell, random), pair, random));
-  return { seed, registries: pair, steps };
+  return { seed, registries: pair, steps: options.isLong ? steps.map(prolonged) : steps };
 }
 
 type Cell = Pick<Step, 'fault' | 'target'> & { readonly durationsMs: readonly number[] };
@@ -59,6 +61,17 @@ function cellsOf(kinds: readonly RegistryKind[]): Cell[] {
 
 function toStep({ fault, target, durationsMs }: Cell, random: Random): Step {
   return { fault, target, durationMs: random.pick(durationsMs) };
+}
+
+/** Those that outlast a session last half a minute. */
+function prolonged(step: Step): Step {
+  const durationOf = (durationMs: number) => (durationMs > 3000 ? longMs : durationMs);
+  const { beside } = step;
+  return {
+    ...step,
+    durationMs: durationOf(step.durationMs),
+    ...(beside && { beside: { ...beside, durationMs: durationOf(beside.durationMs) } }),
+  };
 }
 
 /** Now and then a fault of the other registry, or of the daemon, joins in. */

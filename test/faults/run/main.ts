@@ -16,6 +16,7 @@ import { Trace } from './trace.js';
  *   npm run test:faults -- --seeds 1-50     the runs of these seeds, and writes docs/faults.md
  *   npm run test:faults -- --seed 7         one of them, line by line
  *   npm run test:faults -- --seed 7 --plan  what it would do
+ *   npm run test:faults -- --seeds 1-50 --long   faults of 30 s where they else last 6 s
  *   npm run test:faults -- --replay NAME    a plan of test/faults/replays
  *   npm run test:faults -- --report 1-50    writes docs/faults.md from the last run of each
  */
@@ -29,6 +30,7 @@ async function main(): Promise<number> {
       replay: { type: 'string' },
       report: { type: 'string' },
       plan: { type: 'boolean', default: false },
+      long: { type: 'boolean', default: false },
     },
   });
   mkdirSync(folder, { recursive: true });
@@ -38,11 +40,12 @@ async function main(): Promise<number> {
   }
   if (values.replay !== undefined) return exitCodeOf(await runPlans([replayOf(values.replay)], true));
   const seeds = values.seed === undefined ? rangeOf(values.seeds) : [Number(values.seed)];
+  const plans = seeds.map((seed) => planOf(seed, { isLong: values.long }));
   if (values.plan) {
-    for (const seed of seeds) printPlan(seed);
+    for (const plan of plans) printPlan(plan);
     return 0;
   }
-  const results = await runPlans(seeds.map(planOf), values.seed !== undefined);
+  const results = await runPlans(plans, values.seed !== undefined);
   if (values.seed === undefined) writeReport(results);
   return exitCodeOf(results);
 }
@@ -82,8 +85,7 @@ function resultFile(seed: number): string {
   return join(folder, `seed-${seed}.json`);
 }
 
-function printPlan(seed: number): void {
-  const { registries, steps } = planOf(seed);
+function printPlan({ seed, registries, steps }: Plan): void {
   console.log(`seed ${seed} on ${registries.join(' and ')}`);
   for (const step of steps) console.log(`  ${describeStep(step)}`);
 }
