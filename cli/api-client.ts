@@ -13,10 +13,14 @@ export interface ListFilter {
   readonly source?: string;
   /** Glob over hosts. */
   readonly host?: string;
+  /** A time of the past, as RFC 3339 has it. */
+  readonly at?: string;
 }
 
 export const defaultServer = 'http://127.0.0.1:8080';
 const answerTimeoutMs = 15_000;
+/** For the past, which has to be read from disk; longer than the server lets a request take. */
+const pastTimeoutMs = 40_000;
 /** The server sends a heartbeat four times in this time. */
 const silenceTimeoutMs = 60_000;
 const maxLineLength = 64 * 1024 * 1024;
@@ -60,6 +64,15 @@ export class ApiClient {
   /** All pages of a list. */
   all<Item>(path: string, signal: AbortSignal): Promise<readonly Item[]> {
     return this.#all<Item>(path, {}, signal);
+  }
+
+  /** A page of what is read from disk; `parameters` that are undefined are left out. */
+  past<T extends { readonly items: readonly unknown[] }>(
+    path: string,
+    parameters: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    return this.#json<T>(`${path}?${query(parameters)}`, signal, pastTimeoutMs);
   }
 
   /** Has the server do something. @param timeoutMs how long it may take */
@@ -113,6 +126,7 @@ export class ApiClient {
       const page: Page<Item> = await this.#json(
         `${path}?${query({ ...filter, limit: '1000', ...(next === undefined ? {} : { continue: next }) })}`,
         signal,
+        filter.at === undefined ? answerTimeoutMs : pastTimeoutMs,
       );
       items.push(...page.items);
       next = page.continue;
@@ -120,8 +134,8 @@ export class ApiClient {
     return items;
   }
 
-  async #json<T extends object>(path: string, signal: AbortSignal): Promise<T> {
-    const response = await this.#get(path, signal, answerTimeoutMs);
+  async #json<T extends object>(path: string, signal: AbortSignal, timeoutMs = answerTimeoutMs): Promise<T> {
+    const response = await this.#get(path, signal, timeoutMs);
     const value = this.#parse<T>(await this.#text(response));
     if (!('items' in value) || !Array.isArray(value.items)) throw this.#notIsthmus();
     return value;

@@ -76,7 +76,7 @@ async function withDataFolder(
 }
 
 async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonOptions['onStarted']): Promise<void> {
-  const { engine, api, quarantine, sinks, logger } = parts;
+  const { engine, history, api, quarantine, sinks, logger } = parts;
   await quarantine.load();
   const { address } = await api.start();
   const failures: unknown[] = [];
@@ -92,6 +92,7 @@ async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonO
   };
   try {
     const running = sinks.map(({ name, sink }) => guard(`sink ${name}`, sink.run(engine.catalog, stop.signal)));
+    if (history) running.push(guard('the history', history.run(engine.catalog, stop.signal)));
     const listening = await untilListening(sinks, stop.signal);
     if (listening) onStarted?.({ api: address, sinks: listening });
     if (!stop.signal.aborted) running.push(guard('the engine', engine.run(stop.signal)));

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
 import { configCommand } from './commands/config.js';
+import { diffCommand } from './commands/diff.js';
 import { getCommand } from './commands/get.js';
 import { guardCommand } from './commands/guard.js';
+import { historyCommand } from './commands/history.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
 import { runCommand } from './commands/run.js';
@@ -54,6 +56,8 @@ ${exitCodeHelp}`,
     guardCommand,
     auditCommand,
     quarantineCommand,
+    historyCommand,
+    diffCommand,
     versionCommand,
   ]) {
     program.addCommand(command(context));

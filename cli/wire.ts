@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { adapters } from '../adapters/index.js';
 import type { Config } from '../core/config/config.js';
+import { configHash } from '../core/config/config-hash.js';
 import { guardRulesOf } from '../core/config/guard-rules.js';
 import { mergePolicyOf } from '../core/config/merge-policy.js';
 import { namingOf } from '../core/config/naming-of.js';
 import { Engine } from '../core/engine/engine.js';
+import { History } from '../core/history/history.js';
 import { guardRoutes } from '../core/operate/guard-routes.js';
 import type { QuarantineDesk } from '../core/operate/quarantine-desk.js';
 import { quarantineRoutes } from '../core/operate/quarantine-routes.js';
@@ -15,6 +17,7 @@ import { whyRoutes } from '../core/operate/why-routes.js';
 import type { Adapter, Deps, HttpRoutes } from '../core/plugin/index.js';
 import type { Sink } from '../core/sink/sink.js';
 import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
+import { addDiskMetrics } from '../core/telemetry/disk-metrics.js';
 import { createLogger } from '../core/telemetry/logger.js';
 import { addProcessMetrics, createRegistry } from '../core/telemetry/metrics.js';
 import { systemClock } from '../core/time/index.js';
@@ -30,6 +33,8 @@ export const plugins = { sources: adapters, sinks: sinkPlugins } as const;
 /** The parts of a daemon, made and connected, none of them started. */
 export interface DaemonParts {
   readonly engine: Engine;
+  /** Absent: none is kept. */
+  readonly history?: History;
   readonly api: ApiServer;
   /** To be loaded before the engine runs. */
   readonly quarantine: QuarantineDesk;
@@ -55,6 +60,7 @@ export function assemble(config: Config): DaemonParts {
   const store = config.warmStart.enabled ? warmStoreOf(config, logger) : undefined;
   const shaping = shapingOf(config);
   const naming = namingOf(config, adapters);
+  const history = config.history.enabled ? historyOf(config, logger) : undefined;
   const engine = new Engine({
     sources: config.sources.map((source) => ({
       ...source,
@@ -69,6 +75,7 @@ export function assemble(config: Config): DaemonParts {
     onTick: (nowMs) => quarantine.tick(nowMs),
     restoredGraceMs: config.warmStart.graceMs,
     ...(store === undefined ? {} : { store }),
+    ...(history === undefined ? {} : { onChanged: (changes) => history.record(changes) }),
   });
   const quarantine = deskOf(config, shaping, engine, logger);
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
@@ -84,6 +91,7 @@ export function assemble(config: Config): DaemonParts {
     sinks: sinkStatuses,
     problems: () => engine.catalog.problems(),
     missing: () => engine.missing,
+    ...(history === undefined ? {} : { history }),
     metrics,
     logger,
   });
@@ -103,7 +111,8 @@ export function assemble(config: Config): DaemonParts {
     problems: () => engine.catalog.problems().length,
     guards: () => engine.units.map(({ name, guarded }) => ({ name, holds: guarded.holds(), counts: guarded.counts })),
   });
-  return { engine, api, quarantine, sinks, logger };
+  addDiskMetrics(metrics, { warmStart: () => store?.status(), history: () => history?.status() });
+  return { engine, api, quarantine, sinks, logger, ...(history === undefined ? {} : { history }) };
 }
 
 /** What is kept on disk of a source whose guards let it grow as old as it may. */
@@ -117,6 +126,18 @@ function warmStoreOf(config: Config, logger: Logger): DiskWarmStore {
     dir: join(config.data, 'catalog'),
     maxAgeMs: Math.max(...ages),
     maxBytes: config.warmStart.maxBytes,
+    clock: systemClock,
+    logger,
+  });
+}
+
+function historyOf(config: Config, logger: Logger): History {
+  return new History({
+    dir: join(config.data, 'history'),
+    maxBytes: config.history.maxBytes,
+    maxAgeMs: config.history.maxAgeMs,
+    version,
+    configHash: configHash(config),
     clock: systemClock,
     logger,
   });

@@ -5,6 +5,7 @@ import type { SourceStatus } from '../../core/source/status.js';
 import { ApiClient, type ListFilter } from '../api-client.js';
 import { type CliContext, printable } from '../context.js';
 import { CliError, exitCode } from '../exit-code.js';
+import { parseTime, timeHint } from '../output/parse-time.js';
 import { Printer } from '../output/printer.js';
 import { instanceView, serviceView, sourceView, type View } from '../output/view.js';
 import { type OutputOptions, outputOption, withServerOptions } from '../server-command.js';
@@ -13,6 +14,8 @@ import { watchInstances, watchServices, watchSources } from '../watch-resources.
 interface GetOptions extends OutputOptions {
   readonly watch?: boolean;
   readonly source?: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
 }
 
 /** How a resource is read: once, or for as long as it is watched. */
@@ -69,11 +72,13 @@ export function getCommand(context: CliContext): Command {
   get.addCommand(
     resourceCommand(context, services, 'services', ['service', 'svc'], 'host', 'the services of the catalog')
       .addOption(sourceOption())
+      .addOption(atOption())
       .addHelpText('after', servicesHelp),
   );
   get.addCommand(
     resourceCommand(context, instances, 'instances', ['instance', 'inst'], 'host', 'the instances of services')
       .addOption(sourceOption())
+      .addOption(atOption())
       .addHelpText('after', instancesHelp),
   );
   return get;
@@ -142,8 +147,16 @@ function sourceFilter(name: string | undefined): (source: SourceStatus) => boole
   return (source) => name === undefined || matchesGlob(name, source.name);
 }
 
-function hostFilter(host: string | undefined, { source }: GetOptions): ListFilter {
-  return { ...(host === undefined ? {} : { host }), ...(source === undefined ? {} : { source }) };
+function hostFilter(host: string | undefined, { source, at }: GetOptions): ListFilter {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(source === undefined ? {} : { source }),
+    ...(at === undefined ? {} : { at: new Date(at).toISOString() }),
+  };
+}
+
+function atOption(): Option {
+  return new Option('--at <time>', `as it was at a time: ${timeHint}`).argParser(parseTime).conflicts('watch');
 }
 
 function sourceOption(): Option {
@@ -166,7 +179,8 @@ Examples:
   isthmus get services
   isthmus get services 'orders.*' --watch
   isthmus get service orders.nacos -o yaml
-  isthmus get services --source eureka-bj -o name`;
+  isthmus get services --source eureka-bj -o name
+  isthmus get services --at 14:05`;
 
 const instancesHelp = `
 An instance marked (standby) is merged out: it belongs to a source that is a fallback.
@@ -174,4 +188,5 @@ An instance marked (standby) is merged out: it belongs to a source that is a fal
 Examples:
   isthmus get instances orders.nacos
   isthmus get instances 'orders.*' -o wide --watch
-  isthmus get instances --source consul-bj -o json`;
+  isthmus get instances --source consul-bj -o json
+  isthmus get instances orders.nacos --at -15m`;

@@ -1,6 +1,8 @@
 import type { CatalogService, Origin } from '../catalog/catalog.js';
 import type { CatalogProblem } from '../catalog/live-catalog.js';
 import type { Freeze, HoldStatus } from '../guard/hold.js';
+import type { HistoryEntry, MarkEntry } from '../history/entry.js';
+import type { HostDifference } from '../history/history.js';
 import type { Consumer, Instance, Metadata, Port, RegistryRule, Service } from '../model/index.js';
 import type { QuarantineEntry } from '../shape/quarantine.js';
 import type { SinkStatus } from '../sink/sink.js';
@@ -39,8 +41,10 @@ export function* toInstanceResources({ host, origins }: ServiceResource): Genera
 
 /** A page of a list. */
 export interface Page<Item> {
-  /** Revision of the catalog that the page shows. */
+  /** Revision of the catalog that the page shows; 0 for a catalog of the past. */
   readonly revision: number;
+  /** The time that was asked for, when it is not now. */
+  readonly atMs?: number;
   readonly items: readonly Item[];
   /** Where the next page goes on, for the query parameter `continue`; absent on the last. */
   readonly continue?: string;
@@ -145,6 +149,21 @@ export interface QuarantineRemoved {
 export interface Readiness {
   readonly ready: boolean;
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** A page of what happened, oldest first. */
+export interface HistoryList {
+  readonly items: readonly HistoryEntry[];
+  /** Where the next page goes on; absent on the last. */
+  readonly continue?: string;
+}
+
+/** A page of what differs between two moments, by host. */
+export interface DiffList {
+  readonly items: readonly HostDifference[];
+  /** Starts, stops and gaps of the history between them. */
+  readonly marks: readonly MarkEntry[];
+  readonly continue?: string;
 }
 
 /** An error, `application/problem+json` (RFC 9457). */

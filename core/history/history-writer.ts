@@ -135,7 +135,11 @@ export class HistoryWriter {
       await this.#loop.run(signal);
     } catch (error) {
       // Aborted before anybody saw the catalog: there is nothing to record.
-      if (!signal.aborted) this.#options.logger.error({ err: error }, 'the history is not recorded');
+      if (!signal.aborted) {
+        this.#options.logger.error({ err: error }, 'the history is not recorded');
+        this.#isRecording = false;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      }
     } finally {
       this.#isRecording = false;
       await resuming;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Catalog, CatalogService } from '../catalog/catalog.js';
 import type { HostChange } from '../catalog/change-cause.js';
+import { RecordError } from '../store/model-records.js';
 import { deltaOf } from './delta.js';
 import { type ChangeEntry, type HistoryEntry, type HostDelta, isChange, type MarkEntry } from './entry.js';
 import { type EntryPosition, HistoryRangeError, HistoryReader, type HostFilter } from './history-reader.js';
@@ -170,7 +171,11 @@ export class History {
     return this.#limit(async () => {
       signal.throwIfAborted();
       await this.#settle(signal);
-      return read();
+      try {
+        return await read();
+      } catch (error) {
+        throw error instanceof RecordError ? new HistoryRangeError('the history is damaged there') : error;
+      }
     });
   }
 
@@ -186,5 +191,3 @@ export class History {
     signal.throwIfAborted();
   }
 }
-
-export { HistoryRangeError };

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Catalog } from '../../core/catalog/catalog.js';
 import type { CatalogProblem } from '../../core/catalog/live-catalog.js';
+import type { History } from '../../core/history/history.js';
 import type { HostPort, Secret } from '../../core/plugin/index.js';
 import type { SinkStatus } from '../../core/sink/sink.js';
 import type { SourceStatus } from '../../core/source/status.js';
@@ -27,6 +28,8 @@ export interface ApiServerOptions {
   readonly problems: () => readonly CatalogProblem[];
   /** Required sources that were never read. */
   readonly missing: () => readonly string[];
+  /** The catalog's past; absent when none is kept. */
+  readonly history?: History;
   /** Served on /metrics; the server adds its own. */
   readonly metrics: Registry;
   readonly logger: Logger;

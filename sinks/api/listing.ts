@@ -42,11 +42,11 @@ export function matchesFilter(service: CatalogService, { source, host }: Service
 
 /** Lists a catalog in pages, by host. */
 export class Listing {
-  readonly #catalog: Catalog;
+  readonly #catalog: Pick<Catalog, 'snapshot'>;
   #hosts: readonly string[] = [];
   #hostsOf: { readonly revision: number; readonly size: number } | undefined;
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Pick<Catalog, 'snapshot'>) {
     this.#catalog = catalog;
   }
 

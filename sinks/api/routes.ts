@@ -3,6 +3,7 @@ import type { ProblemList, SinkList, SourceList } from '../../core/api/resources
 import { HttpProblem } from '../../core/plugin/index.js';
 import type { ApiServerOptions } from './api-options.js';
 import { filterParameters, Listing, serviceFilter } from './listing.js';
+import type { PastCatalog } from './past-catalog.js';
 import { allowOnly, flag, toQuery } from './query.js';
 import { readinessOf } from './readiness.js';
 import type { Watchers } from './watchers.js';
@@ -11,10 +12,15 @@ import type { Watchers } from './watchers.js';
 const maxProblems = 1000;
 
 /** The routes of the API itself. */
-export function addRoutes(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers): void {
+export function addRoutes(
+  app: FastifyInstance,
+  options: ApiServerOptions,
+  watchers: Watchers,
+  past: PastCatalog,
+): void {
   addHealth(app, options);
   addSources(app, options);
-  addServices(app, options, watchers);
+  addServices(app, options, watchers, past);
 }
 
 function addHealth(app: FastifyInstance, options: ApiServerOptions): void {
@@ -52,10 +58,13 @@ function addSources(app: FastifyInstance, { sources, sinks, problems }: ApiServe
   });
 }
 
-function addServices(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers): void {
+function addServices(app: FastifyInstance, options: ApiServerOptions, watchers: Watchers, past: PastCatalog): void {
   const listing = new Listing(options.catalog);
   app.get('/api/v1/services', async (request, reply) => {
     const query = toQuery(request.query);
+    if (query['at'] !== undefined && !flag(query, 'watch')) {
+      return past.page(query, (then, rest) => then.services(rest));
+    }
     if (!flag(query, 'watch')) return listing.services(query);
     allowOnly(query, [...filterParameters, 'watch']);
     await watchers.serve(reply, {
@@ -69,5 +78,9 @@ function addServices(app: FastifyInstance, options: ApiServerOptions, watchers: 
   app.get<{ Params: { host: string } }>('/api/v1/services/:host', async (request) =>
     listing.service(request.params.host),
   );
-  app.get('/api/v1/instances', async (request) => listing.instances(toQuery(request.query)));
+  app.get('/api/v1/instances', async (request) => {
+    const query = toQuery(request.query);
+    if (query['at'] !== undefined) return past.page(query, (then, rest) => then.instances(rest));
+    return listing.instances(query);
+  });
 }

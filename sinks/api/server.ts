@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import { formatHostPort, type HostPort, HttpProblem, type HttpRoutes } from '../../core/plugin/index.js';
 import { ApiMetrics } from './api-metrics.js';
 import type { ApiServerOptions } from './api-options.js';
+import { historyRoutes } from './history-routes.js';
 import { bodyLimitBytes, parseJsonBody } from './json-body.js';
+import { PastCatalog } from './past-catalog.js';
 import { PluginRoutes } from './plugin-routes.js';
 import { problemOf, problemType, toProblem } from './problem.js';
 import { createRequestGuard, isLoopback } from './request-guard.js';
@@ -38,7 +40,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   app.addHook('onResponse', async (request, reply) => {
     metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime);
   });
-  addRoutes(app, options, watchers);
+  const past = new PastCatalog(options.history, options.handlerTimeoutMs ?? 30_000);
+  addRoutes(app, options, watchers, past);
+  for (const route of historyRoutes(options.history)) routes.add(route);
 
   return {
     routes,
@@ -60,6 +64,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     async stop() {
       watchers.stop();
+      past.stop();
       routes.stop();
       const force = setTimeout(() => app.server.closeAllConnections(), stopGraceMs);
       try {
