@@ -71,6 +71,8 @@ export class HistoryWriter {
   /** Since when changes are dropped, and how many: until a new segment begins with all there is. */
   #gap: { readonly atMs: number; dropped: number } | undefined;
   #needsSegment = false;
+  /** What the first file begins with, when there is none to go on with. */
+  #first: { readonly services: ReadonlyMap<string, CatalogService>; readonly atMs: number } | undefined;
   #tooLargeUntilMs: number | undefined;
   #lastMs = 0;
   #written = 0;
@@ -215,7 +217,9 @@ export class HistoryWriter {
     const configChanged = known !== undefined && known.config !== configHash;
     const first: HistoryEntry[] = [{ kind: 'started', atMs, version, config: configHash, configChanged }];
     this.#needsSegment = known === undefined || this.#gap !== undefined;
-    if (known) {
+    if (!known) {
+      this.#first = { services, atMs };
+    } else {
       try {
         const cause = { kind: configChanged ? 'config' : 'restart' } as const;
         first.push(...(await changesOverRestart(this.#reader, known, services, cause, atMs, signal)));
@@ -283,8 +287,11 @@ export class HistoryWriter {
 
   /** A file with all there is now. What waits to be written is of before, and goes to the old one. */
   async #beginSegment(): Promise<void> {
-    const services = [...(this.#catalog?.snapshot().services.values() ?? [])];
-    const startMs = this.#now();
+    // What changed since the daemon came up is told on top of how it came up, if nothing of it was dropped.
+    const first = this.#writer || this.#gap ? undefined : this.#first;
+    const now = this.#catalog?.snapshot().services ?? new Map<string, CatalogService>();
+    const services = [...(first?.services ?? now).values()];
+    const startMs = first?.atMs ?? this.#now();
     const queue = this.#takeQueue();
     if (this.#gap) queue.push({ kind: 'gap', ...this.#gap });
     this.#gap = undefined;
@@ -305,7 +312,9 @@ export class HistoryWriter {
     this.#writer = writer;
     this.#needsSegment = this.#gap !== undefined;
     this.#tooLargeUntilMs = undefined;
+    this.#first = undefined;
     if (old) await old.close();
+    else if (first) await this.#writeTo(writer, queue);
     // Of what waited, the new one has the outcome; what is left to tell is that the daemon came up.
     else
       await this.#writeTo(

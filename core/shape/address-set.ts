@@ -9,11 +9,18 @@ export class AddressSet {
   readonly #blocks = new BlockList();
   readonly #names: string[] = [];
   readonly #exact = new Set<string>();
+  readonly #entries: readonly string[];
   readonly size: number;
 
   constructor(entries: readonly string[]) {
+    this.#entries = entries;
     this.size = entries.length;
     for (const entry of entries) this.#add(entry);
+  }
+
+  /** As written, so that two configurations that differ in it alone can be told apart. */
+  toJSON(): readonly string[] {
+    return this.#entries;
   }
 
   has(address: string): boolean {
