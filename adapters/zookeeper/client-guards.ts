@@ -1,14 +1,15 @@
 import type { Socket } from 'node:net';
 import type { ConnectionManager, WatcherEvent } from 'node-zookeeper-client';
 import { FrameSplitter } from './frame-splitter.js';
-import { connectRequest, saysReadOnly } from './jute.js';
-import { ZookeeperError } from './zookeeper-error.js';
+import { connectRequest, replyHeaderBytes, saysReadOnly } from './jute.js';
+import { replyError, ZookeeperError } from './zookeeper-error.js';
 
 /** `ConnectionManager.STATES` of the library. */
 export const managerStates = { connecting: 1, connected: 2, expired: -3, authenticationFailed: -4 } as const;
 
 const maxXid = 0x7fffffff;
 const xidOffset = 4;
+const errorOffset = 16;
 
 export interface GuardHooks {
   /** Makes the one socket of the connection. */
@@ -86,6 +87,8 @@ function guardFrames(manager: ConnectionManager, hooks: GuardHooks): void {
       return;
     }
     if (truncated) throw new ZookeeperError('PROTOCOL', 'an event longer than maxResponseBytes');
+    // A server without a quorum answers with an error where it may give no session of its own (localSessionsEnabled).
+    if (isHandshake && frame.length === replyHeaderBytes) throw replyError(frame.readInt32BE(errorOffset), 'a session');
     if (isHandshake && saysReadOnly(frame)) hooks.onReadOnly();
     decode.call(manager, frame);
   });

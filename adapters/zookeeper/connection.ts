@@ -289,7 +289,9 @@ export class ZookeeperConnection {
       },
       onEvent: (event) => this.#deliver(event),
       onUndecodable: (cause) => {
-        this.fail(new ZookeeperError('PROTOCOL', `${this.#where}: bytes that cannot be decoded`, { cause }));
+        const said = cause instanceof ZookeeperError && cause.code === 'READ_ONLY' ? cause : undefined;
+        const message = `${this.#where}: ${said?.message ?? 'bytes that cannot be decoded'}`;
+        this.fail(new ZookeeperError(said?.code ?? 'PROTOCOL', message, { cause }));
       },
     });
     manager.on('state', (state: number) => {

@@ -5,8 +5,9 @@ import type { ServiceId } from '../dubbo/provider.js';
 import { allChanges, type Changes, noChanges } from './changes.js';
 import { type DirectoryTools, InterfaceDirectory } from './interface-directory.js';
 
+// Nor marks that hide text or turn its direction.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const interfacePattern = /^[^\u0000-\u0020\u007f-\u009f\u2028\u2029\ufffd/]{1,255}$/;
+const interfacePattern = /^[^\u0000-\u0020\u007f-\u009f\ufffd/\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u;
 
 /** The interface whose znode has this name; undefined for what names none. */
 export function interfaceNameOf(node: string): string | undefined {

@@ -36,11 +36,14 @@ const replyCodes: ReadonlyMap<number, ZookeeperErrorCode> = new Map([
   [-102, 'NO_AUTH'],
   [-112, 'SESSION_EXPIRED'],
   [-115, 'AUTH_FAILED'],
+  [-119, 'READ_ONLY'],
 ]);
 
 const hints: Partial<Record<ZookeeperErrorCode, string>> = {
   NO_AUTH: 'no right to read it (NO_AUTH); check auth.username and auth.password, and the ACL of the node',
   NO_NODE: 'there is no such node (NO_NODE)',
+  READ_ONLY:
+    'the server has lost its quorum and does not give it (NOTREADONLY); it takes localSessionsEnabled for that',
   UNIMPLEMENTED: 'the server does not know the request (UNIMPLEMENTED)',
 };
 
