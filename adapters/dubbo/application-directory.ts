@@ -101,7 +101,7 @@ export class ApplicationDirectory {
   #provided(instance: ApplicationInstance, info: MetadataInfo): Provided[] {
     const provided: Provided[] = [];
     for (const service of info.services) {
-      if (ownService.test(service.interfaceName)) continue;
+      if (ownService.test(service.interfaceName) || isExtra(service)) continue;
       const outcome = this.#read(instance, service);
       if (outcome.kind === 'provider') provided.push(withRegistrysWord(outcome, instance));
       else if (outcome.kind === 'rejected') provided.push(outcome);
@@ -134,6 +134,14 @@ export class ApplicationDirectory {
       shown: () => printable(`${this.#application}/${instanceKey(instance)} ${protocol} ${interfaceName}`),
     });
   }
+}
+
+/**
+ * A second protocol on the port of the first (`ext.protocol`): consumers pass it over unless they ask for it
+ * (ServiceDiscoveryRegistryDirectory), and it is not registered by interface at all (FailbackRegistry).
+ */
+function isExtra({ params }: ServiceInfo): boolean {
+  return params.some(([key, value]) => key === 'isExtra' && value !== '');
 }
 
 /** The registry's own health, weight and locality, where it has them (Nacos), over those of the parameters. */

@@ -27,7 +27,15 @@ export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
 
-export const metadataLimits = { services: 10_000, params: 1024, textLength: 65_536, reportLength: 16_777_216 } as const;
+export const metadataLimits = {
+  services: 10_000,
+  /** Of one service. */
+  params: 1024,
+  /** Of all services: Hessian can refer to one map ten thousand times. */
+  allParams: 500_000,
+  textLength: 65_536,
+  reportLength: 16_777_216,
+} as const;
 
 /**
  * The metadata report's entry for (application, revision), the same JSON in ZooKeeper
@@ -62,7 +70,15 @@ export function metadataInfoFrom(value: unknown, application: string, revision: 
   if (entries.length > metadataLimits.services) {
     throw new MetadataError(`the metadata have more than ${metadataLimits.services} services`);
   }
-  return { application, revision, services: entries.map(serviceInfoFrom) };
+  let params = 0;
+  const services = entries.map((entry) => {
+    const service = serviceInfoFrom(entry);
+    params += service.params.length;
+    if (params > metadataLimits.allParams)
+      throw new MetadataError('the services of the metadata have too many parameters');
+    return service;
+  });
+  return { application, revision, services };
 }
 
 function serviceInfoFrom(entry: unknown): ServiceInfo {

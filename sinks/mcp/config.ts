@@ -23,8 +23,8 @@ export const mcpSchema = z.strictObject({
   labels: z
     .array(labelKey)
     .max(32)
-    .default(['app', 'tag', 'version'])
-    .describe('Instance metadata that becomes endpoint labels, for subsets. Default [app, tag, version].'),
+    .default(['app', 'dubbo.tag', 'tag', 'version'])
+    .describe('Instance metadata that becomes endpoint labels, for subsets. Default [app, dubbo.tag, tag, version].'),
   exportTo: z
     .array(z.string())
     .max(64)

@@ -10,6 +10,7 @@ interface Client {
   create(path: string, data: Buffer, acls: readonly unknown[], mode: number, done: Callback): void;
   setData(path: string, data: Buffer, version: number, done: Callback): void;
   getData(path: string, done: (error: ZookeeperFailure | null, data: Buffer | undefined) => void): void;
+  getChildren(path: string, done: (error: ZookeeperFailure | null, names: readonly string[] | undefined) => void): void;
   remove(path: string, version: number, done: Callback): void;
 }
 type Callback = (error: ZookeeperFailure | null) => void;
@@ -67,6 +68,16 @@ export class ZookeeperWriter {
       this.#client.getData(path, (error, data) => {
         if (error && error.getCode() !== library.Exception.NO_NODE) reject(error);
         else resolve(error ? undefined : (data?.toString() ?? ''));
+      });
+    });
+  }
+
+  /** The names of the node's children; none when there is no such node. */
+  children(path: string): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      this.#client.getChildren(path, (error, names) => {
+        if (error && error.getCode() !== library.Exception.NO_NODE) reject(error);
+        else resolve(names ?? []);
       });
     });
   }

@@ -1,5 +1,3 @@
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { printable } from '../../../core/plugin/index.js';
 import {
   MetadataInfoV2,
   MetadataRequest,
@@ -7,11 +5,11 @@ import {
   TripleResponseWrapper,
 } from '../../../proto/gen/dubbo_metadata.js';
 import { MetadataError } from '../metadata-info.js';
-import { redacted } from '../secrets.js';
 import type { Ask } from './ask.js';
 import { HessianReader } from './hessian-reader.js';
 import { hessianString } from './hessian-strings.js';
 import type { MetadataRoute } from './route.js';
+import { unaryCall } from './unary-call.js';
 
 const v2Method = '/org.apache.dubbo.metadata.MetadataServiceV2/GetMetadataInfo';
 const v1Method = '/org.apache.dubbo.metadata.MetadataService/getMetadataInfo';
@@ -48,44 +46,17 @@ function decode<Message>(read: () => Message): Message {
   }
 }
 
-/** One unary call over a connection of its own, which is closed after it. */
-function call(route: MetadataRoute, method: string, version: string, request: Buffer, ask: Ask): Promise<Buffer> {
+function call(route: MetadataRoute, path: string, version: string, request: Buffer, ask: Ask): Promise<Buffer> {
   const { signal, application, basicAuth, maxBytes } = ask;
-  signal.throwIfAborted();
-  const client = new Client(`dns:${route.authority}`, credentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.max_receive_message_length': maxBytes,
-    'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
-    'grpc.service_config_disable_resolution': 1,
-  });
-  const metadata = new Metadata();
-  metadata.set('tri-service-group', headerText(application));
-  metadata.set('tri-service-version', version);
-  if (basicAuth) metadata.set('authorization', `Basic ${Buffer.from(basicAuth.reveal()).toString('base64')}`);
-  return new Promise<Buffer>((resolve, reject) => {
-    const unary = client.makeUnaryRequest(method, same, same, request, metadata, (error, answer) => {
-      signal.removeEventListener('abort', onAbort);
-      client.close();
-      if (signal.aborted) reject(signal.reason);
-      else if (error) reject(callFailed(error));
-      else resolve(answer ?? Buffer.alloc(0));
-    });
-    const onAbort = () => unary.cancel();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  const headers: Record<string, string> = {
+    'tri-service-group': headerText(application),
+    'tri-service-version': version,
+  };
+  if (basicAuth) headers['authorization'] = `Basic ${Buffer.from(basicAuth.reveal()).toString('base64')}`;
+  return unaryCall({ authority: route.authority, path, headers, request, maxBytes, signal });
 }
 
-const same = (bytes: Buffer) => bytes;
-
-/** gRPC refuses other characters in a header; Dubbo's own client sends none either. */
+/** HTTP refuses other characters in a header. */
 function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
-}
-
-function callFailed({ code, details }: ServiceError): MetadataError {
-  const name = status[code] ?? 'UNKNOWN';
-  return new MetadataError(
-    `the MetadataService answered ${name}: ${printable(redacted(String(details).slice(0, 500)))}`,
-  );
 }

@@ -305,6 +305,18 @@ describe('ApplicationTable', () => {
     assert.equal(all.flatMap(({ rejected }) => rejected).length, 2);
   });
 
+  it("leaves out Dubbo's own service, and a second protocol on the same port", () => {
+    const table = make();
+    const own = { ...service('dubbo', 20880), name: 'org.apache.dubbo.metadata.MetadataService' };
+    table.update(
+      'shop',
+      [both()],
+      known(report('r1', own, service('dubbo', 20880), service('tri', 20880, { isExtra: 'true' }))),
+    );
+    assert.deepEqual([...table.interfaces], [greet]);
+    assert.deepEqual(ids(table), ['dubbo://10.0.0.1:20880']);
+  });
+
   it('has no service of an instance that exports nothing', () => {
     const table = make();
     assert.deepEqual([...table.update('shop', [applicationInstance({ revision: '0' })], () => undefined).lacking], []);

@@ -8,7 +8,7 @@ describe('the configuration of the MCP sink', () => {
       shards: 1,
       namespace: 'legacy',
       location: 'internal',
-      labels: ['app', 'tag', 'version'],
+      labels: ['app', 'dubbo.tag', 'tag', 'version'],
       exportTo: [],
       ackTimeoutMs: 60_000,
       maxClients: 100,
