@@ -19,6 +19,8 @@ export interface RegistryFigures {
   readonly changes: number;
   /** Write sent → in the catalog. */
   readonly overWriteMs: Quantiles;
+  /** Write answered → in the catalog. */
+  readonly overAnswerMs: Quantiles;
   /** The registry's own notification, as a bare client in another process gets it → in the catalog; negative: we were first. */
   readonly overNotificationMs: Quantiles | undefined;
   /** At rest with everything followed. */
@@ -66,6 +68,7 @@ async function measureChanges(registry: RegistryCase, running: RunningCase, scal
   const reference = args && (await Reference.start(args));
   const catalog = await CatalogRun.start(registry, running.createSource(running.ports), scale);
   const overWrite: number[] = [];
+  const overAnswer: number[] = [];
   const overNotification: number[] = [];
   try {
     for (let change = -warmUps; change < changes; change++) {
@@ -76,10 +79,12 @@ async function measureChanges(registry: RegistryCase, running: RunningCase, scal
       const seen = catalog.next(address);
       const beganNs = process.hrtime.bigint();
       await running.add(services[index] ?? 0, address);
+      const answeredNs = process.hrtime.bigint();
       const seenNs = await seen;
       const toldNs = await told;
       if (change >= 0) {
         overWrite.push(Number(seenNs - beganNs) / 1e6);
+        overAnswer.push(Number(seenNs - answeredNs) / 1e6);
         if (toldNs !== undefined) overNotification.push(Number(seenNs - toldNs) / 1e6);
       }
       await delay(pauseMs + Math.random() * pauseMs);
@@ -90,6 +95,7 @@ async function measureChanges(registry: RegistryCase, running: RunningCase, scal
   }
   return {
     overWriteMs: quantiles(overWrite),
+    overAnswerMs: quantiles(overAnswer),
     overNotificationMs: overNotification.length === 0 ? undefined : quantiles(overNotification),
   };
 }

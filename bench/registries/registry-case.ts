@@ -16,8 +16,8 @@ export interface RegistryCase {
 
 export interface Bar {
   readonly text: string;
-  /** The median over the registry's own notification, or the longest over the write. */
-  readonly measure: 'over-notification' | 'over-write';
+  /** The median over the registry's own notification, or the longest since the write was answered. */
+  readonly measure: 'over-notification' | 'over-answer';
   readonly limitMs: number;
 }
 
