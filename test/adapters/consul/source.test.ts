@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { SourceRun } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
+import { reply } from './fake-consul.js';
 import { FakeRegistry, path, row } from './fake-registry.js';
 import { makeDeps, makeSource } from './make-source.js';
 
@@ -47,6 +48,32 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     await until('fresh', () => run.recorder.degradedScopes.size === 0);
     assert.equal(run.recorder.services.get('db')?.instances[0]?.ports['http'], 9999);
     assert.ok(!run.recorder.events.some(({ kind }) => kind === 'remove'));
+  });
+
+  it('reads each namespace of a partition by itself, as Consul Enterprise wants to be asked', async () => {
+    registry.intercept = (request, response) => {
+      // The second namespace has no service yet, which is no failure: the servers are in the first.
+      if (request.path !== '/v1/catalog/services' || request.query.get('ns') !== 'team') return false;
+      if (request.query.has('index')) return true;
+      reply(response, teamHas);
+      return true;
+    };
+    let teamHas = {};
+    start({ namespaces: ['default', 'team'], partition: 'east' });
+    await listed();
+    assert.equal(run.recorder.degradedScopes.size, 0);
+    assert.ok(!run.recorder.services.has('team/web'));
+    await run.stop();
+    teamHas = { web: [] };
+    start({ namespaces: ['default', 'team'], partition: 'east' });
+    await until('the second namespace', () => ids('team/web') === 'host-1/web-1' && ids('web') === 'host-1/web-1');
+    const { name, namespace } = run.recorder.services.get('team/web')?.attributes ?? {};
+    assert.deepEqual([name, namespace], ['web', 'team']);
+    for (const { path: asked, query } of registry.requests) {
+      const isOfPartition = asked === '/v1/catalog/nodes' || asked === '/v1/config/proxy-defaults';
+      assert.equal(query.has('ns'), !isOfPartition, asked);
+      assert.equal(query.get('partition'), 'east');
+    }
   });
 
   it('goes on when stale reads come from a server that is behind', async () => {
