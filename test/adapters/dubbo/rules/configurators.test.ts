@@ -261,6 +261,8 @@ describe('configurator documents', () => {
       '7',
       '['.repeat(20_000),
       '- '.repeat(10_000),
+      `a: [${','.repeat(30_000)}]`,
+      '- b\n'.repeat(8000),
       'configVersion: v9\nconfigs: []',
       service('- side: provider\n  parameters: { weight: { a: b } }\n'),
       service('- side: provider\n  addresses: x\n  parameters: { weight: 1 }\n'),
