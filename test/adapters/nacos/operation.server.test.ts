@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:net';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { Registry } from 'prom-client';
+import type { Source } from '../../../core/plugin/index.js';
+import { type Recorder, SourceRun } from '../../../testkit/index.js';
+import type { NacosServer } from '../../servers/nacos.js';
+import { startNacos2 } from '../../servers/nacos2.js';
+import { startNacos3 } from '../../servers/nacos3.js';
+import { NacosWriter } from '../../support/nacos-writer.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { makeSource } from './make-source.js';
+
+const versions = [
+  { version: '2.3.2', start: startNacos2 },
+  { version: '3.1.0', start: startNacos3 },
+];
+const key = (service: string) => `public@@DEFAULT_GROUP@@${service}`;
+const deadlineMs = 30_000;
+
+for (const { version, start } of versions) {
+  describe(`adapters/nacos in operation with Nacos ${version}`, function () {
+    this.timeout(120_000);
+    let server: NacosServer;
+    let writer: NacosWriter;
+    let metrics: Registry;
+    const runs: SourceRun[] = [];
+
+    before(async () => {
+      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
+    });
+
+    afterEach(async () => {
+      for (const run of runs.splice(0)) await run.stop();
+    });
+
+    after(async () => {
+      writer?.close();
+      await server?.stop();
+    });
+
+    const run = async (config: Readonly<Record<string, unknown>> = {}): Promise<[Recorder, Source]> => {
+      metrics = new Registry();
+      const own = { servers: [`http://${server.address}`], namespaces: ['public'] };
+      const source = makeSource({ ...own, ...config }, { metrics });
+      const started = new SourceRun(source);
+      runs.push(started);
+      const { recorder } = started;
+      await recorder.waitFor(() => recorder.synced, { what: 'the first listing', deadlineMs });
+      return [recorder, source];
+    };
+    const health = (recorder: Recorder, service: string) =>
+      recorder.services
+        .get(key(service))
+        ?.instances.map((instance) => `${instance.ports['http']} ${instance.health}`)
+        .join();
+
+    it('knows the true health of a service whose protection threshold is reached, and tells of it', async () => {
+      const [up, down] = [await listen(), await listen()];
+      const instances = [up, down].map(({ port }) => ({ ip: '127.0.0.1', port }));
+      for (const instance of instances) await writer.setPersistent({ service: 'guarded' }, instance);
+      const [recorder] = await run();
+      const ports = [up.port, down.port].sort((a, b) => a - b);
+      const wanted = (downIs: string) =>
+        [...ports]
+          .sort((a, b) => (`127.0.0.1:${a}` < `127.0.0.1:${b}` ? -1 : 1))
+          .map((port) => `${port} ${port === down.port ? downIs : 'healthy'}`)
+          .join();
+      await recorder.waitFor(() => health(recorder, 'guarded') === wanted('healthy'), { deadlineMs });
+      await down.close();
+      await recorder.waitFor(() => health(recorder, 'guarded') === wanted('unhealthy'), { deadlineMs });
+      assert.equal(recorder.notices.size, 0);
+      // The last healthy one goes: with a threshold of 0 the server now calls both healthy.
+      await up.close();
+      await recorder.waitFor(({ notices }) => notices.has('protection'), { what: 'the notice', deadlineMs });
+      assert.match(
+        recorder.notices.get('protection') ?? '',
+        /1 services have reached .*public@@DEFAULT_GROUP@@guarded/,
+      );
+      const both = wanted('unhealthy').replaceAll(' healthy', ' unhealthy');
+      await recorder.waitFor(() => health(recorder, 'guarded') === both, { what: 'the true health', deadlineMs });
+      const answered = await writer.query({ service: 'guarded' });
+      assert.ok(
+        answered.every(({ healthy }) => healthy === true),
+        'the server does not protect the service',
+      );
+      for (const instance of instances) await writer.setPersistent({ service: 'guarded' }, instance, false);
+      await recorder.waitFor(({ notices }) => !notices.has('protection'), { what: 'the notice to end', deadlineMs });
+    });
+
+    it('audits on demand, beside what is pushed', async () => {
+      await writer.setVisibly({ service: 'audited' }, [{ ip: '10.0.0.1', port: 80 }]);
+      const proxy = await TcpProxy.start({ port: server.grpcPort });
+      try {
+        const [recorder, source] = await run({
+          mode: 'grpc',
+          grpcPortOffset: proxy.port - server.port,
+          auditIntervalMs: 600_000,
+          listIntervalMs: 60_000,
+        });
+        const { signal } = new AbortController();
+        const clean = await source.audit?.(signal);
+        assert.equal(clean?.differences, 0);
+        assert.ok((clean?.compared ?? 0) > 0);
+        assert.deepEqual([...recorder.degradedScopes], []);
+      } finally {
+        await proxy.close();
+      }
+    });
+
+    it('quotes the records of a service, without what looks like a credential', async () => {
+      const metadata = { version: 'v1', password: 'hidden-by-key', link: 'http://u:hidden-by-value@host/' };
+      await writer.setVisibly({ service: 'quoted' }, [
+        { ip: '10.0.0.1', port: 80, metadata, clusterName: 'c1' },
+        { ip: '169.254.169.254', port: 80 },
+      ]);
+      const [, source] = await run();
+      const { signal } = new AbortController();
+      const records = (await source.records?.(key('quoted'), signal)) ?? [];
+      assert.deepEqual(records.map(({ id, instance }) => [id, instance]).sort(), [
+        ['10.0.0.1:80@c1', '10.0.0.1:80@c1'],
+        ['169.254.169.254:80@DEFAULT', undefined],
+      ]);
+      const text = records.map((record) => record.text).join('\n');
+      assert.match(text, /"version":"v1"/);
+      assert.doesNotMatch(text, /hidden/);
+      await assert.rejects(async () => source.records?.('no@@such', signal), /no service of Nacos/);
+      await assert.rejects(async () => source.records?.('gray@@G@@x', signal), /"gray" is not read/);
+      await writer.set({ service: 'quoted' }, []);
+    });
+
+    it('signs its requests, which the server overlooks', async () => {
+      await writer.setVisibly({ service: 'signed' }, [{ ip: '10.0.0.1', port: 80 }]);
+      for (const own of [{}, { signingRegion: 'cn-hangzhou' }, { mode: 'http', groups: ['DEFAULT_GROUP'] }]) {
+        const [recorder] = await run({ accessKey: 'key', secretKey: 'secret-key-of-tests', ...own });
+        assert.ok(recorder.services.has(key('signed')), JSON.stringify(own));
+        assert.doesNotMatch(await metrics.metrics(), /secret-key-of-tests/);
+      }
+      await writer.set({ service: 'signed' }, []);
+    });
+
+    it('counts its requests and connections', async () => {
+      await run();
+      const text = await metrics.metrics();
+      assert.match(text, /isthmus_nacos_connections\{source="nacos-test",protocol="grpc"\} 1\n/);
+      assert.match(text, /isthmus_nacos_requests_total\{source="nacos-test",protocol="grpc",result="ok"\} \d/);
+      assert.match(text, /isthmus_nacos_requests_total\{source="nacos-test",protocol="http",result="ok"\} \d/);
+    });
+  });
+}
+
+async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
+  const server: Server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return { port: address.port, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
