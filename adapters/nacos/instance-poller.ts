@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/plugin/index.js';
 import type { Message } from './payload.js';
 import type { RequestGate } from './request-gate.js';
@@ -122,7 +122,12 @@ function hasInstances({ hosts }: Body): boolean {
 
 /** Of what matters in an answer: its time is another one each time, and its checksum leaves out the metadata. */
 function digestOf({ hosts, reachProtectionThreshold }: Body): string {
-  return createHash('sha1')
-    .update(JSON.stringify([hosts, reachProtectionThreshold]))
-    .digest('base64');
+  let text: string;
+  try {
+    text = JSON.stringify([hosts, reachProtectionThreshold]);
+  } catch {
+    // Nested deeper than can be written again: taken for new each time.
+    text = randomUUID();
+  }
+  return createHash('sha1').update(text).digest('base64');
 }

@@ -93,9 +93,7 @@ function pagesOfGroup({ connection, namespace }: NameListOptions, group: string)
     });
     const { count, serviceNames } = answer;
     if (typeof count !== 'number' || !Array.isArray(serviceNames)) throw noList('ServiceListRequest');
-    const services = serviceNames.flatMap((name: unknown) =>
-      typeof name === 'string' && name !== '' ? [{ namespace, group, name: bareName(name) }] : [],
-    );
+    const services = serviceNames.flatMap((name: unknown) => keyOf(namespace, group, name));
     return { services, entries: serviceNames.length, count };
   };
 }
@@ -140,13 +138,17 @@ function pagesOfAllGroups(options: NameListOptions): ReadPage {
 
 function toPage(namespace: string, items: unknown, count: unknown, path: string): Page {
   if (!Array.isArray(items) || typeof count !== 'number') return fail(path);
-  const services = items.flatMap((item: unknown): ServiceKey[] => {
-    if (!isRecord(item)) return [];
-    const { name, groupName } = item;
-    if (typeof name !== 'string' || name === '' || typeof groupName !== 'string' || groupName === '') return [];
-    return [{ namespace, group: groupName, name: bareName(name) }];
-  });
+  const services = items.flatMap((item: unknown) =>
+    isRecord(item) ? keyOf(namespace, item['groupName'], item['name']) : [],
+  );
   return { services, entries: items.length, count };
+}
+
+/** Nothing for what no service can be called: no client could ask for it. */
+function keyOf(namespace: string, group: unknown, name: unknown): ServiceKey[] {
+  if (typeof name !== 'string' || typeof group !== 'string' || group === '') return [];
+  const bare = bareName(group, name);
+  return bare === undefined ? [] : [{ namespace, group, name: bare }];
 }
 
 function fail(path: string): never {

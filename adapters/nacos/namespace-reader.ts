@@ -369,5 +369,6 @@ function pushedInstances(
   if (!isRecord(info) || !answer) return undefined;
   const { name, groupName: group } = info;
   if (typeof name !== 'string' || typeof group !== 'string') return undefined;
-  return { key: { namespace, group, name: bareName(name) }, answer };
+  const bare = bareName(group, name);
+  return bare === undefined ? undefined : { key: { namespace, group, name: bare }, answer };
 }

@@ -26,9 +26,14 @@ export function toRecords(hosts: readonly unknown[], service: Service | undefine
 
 /** On one line, with nothing hidden in it. */
 function toText(host: unknown): string {
-  const redacted = JSON.stringify(host, (key, value: unknown) =>
-    typeof value === 'string' && isCredential(key, value) ? secret : value,
-  );
+  let redacted: string;
+  try {
+    redacted = JSON.stringify(host, (key, value: unknown) =>
+      typeof value === 'string' && isCredential(key, value) ? secret : value,
+    );
+  } catch {
+    return 'nested too deep to be shown';
+  }
   const text = redacted.replace(hidden, (mark) => `\\u${(mark.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
   return text.length > maxRecordLength ? `${text.slice(0, maxRecordLength - 1)}…` : text;
 }

@@ -24,10 +24,13 @@ export function parseServiceKey(text: string): ServiceKey | undefined {
   return { namespace: namespaceId(namespace), group, name };
 }
 
-/** The name without the group that some answers put before it, as in `DEFAULT_GROUP@@orders`. */
-export function bareName(name: string): string {
-  const at = name.indexOf(separator);
-  return at > 0 ? name.slice(at + separator.length) : name;
+/**
+ * The name without its group, which some answers put before it, as in `DEFAULT_GROUP@@orders`; undefined for what is no
+ * name that a service can have.
+ */
+export function bareName(group: string, name: string): string | undefined {
+  const bare = name.startsWith(group + separator) ? name.slice(group.length + separator.length) : name;
+  return bare === '' || bare.includes(separator) ? undefined : bare;
 }
 
 /** Nacos 1.x and 2.x write the public namespace as empty where 3.x writes `public`. */

@@ -7,18 +7,19 @@ import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
 import { startNacos2 } from '../../servers/nacos2.js';
 import { startNacos3 } from '../../servers/nacos3.js';
+import { http } from '../../support/http.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
-  { version: '2.3.2', start: startNacos2 },
-  { version: '3.1.0', start: startNacos3 },
+  { version: '2.3.2', start: startNacos2, service: '/v1/ns/service' },
+  { version: '3.1.0', start: startNacos3, service: '/v3/admin/ns/service' },
 ];
 const key = (service: string) => `public@@DEFAULT_GROUP@@${service}`;
 const deadlineMs = 30_000;
 
-for (const { version, start } of versions) {
+for (const { version, start, service } of versions) {
   describe(`adapters/nacos in operation with Nacos ${version}`, function () {
     this.timeout(120_000);
     let server: NacosServer;
@@ -50,41 +51,46 @@ for (const { version, start } of versions) {
       await recorder.waitFor(() => recorder.synced, { what: 'the first listing', deadlineMs });
       return [recorder, source];
     };
-    const health = (recorder: Recorder, service: string) =>
+    const requests = async () => {
+      const text = await metrics.metrics();
+      return [...text.matchAll(/isthmus_nacos_requests_total\{.*\} (\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+    };
+    const health = (recorder: Recorder, of: string) =>
       recorder.services
-        .get(key(service))
+        .get(key(of))
         ?.instances.map((instance) => `${instance.ports['http']} ${instance.health}`)
         .join();
 
     it('knows the true health of a service whose protection threshold is reached, and tells of it', async () => {
+      const created = `${server.url}${service}?serviceName=guarded&protectThreshold=0.6&ephemeral=false`;
+      assert.equal((await http(created, { method: 'POST' })).status, 200);
       const [up, down] = [await listen(), await listen()];
       const instances = [up, down].map(({ port }) => ({ ip: '127.0.0.1', port }));
       for (const instance of instances) await writer.setPersistent({ service: 'guarded' }, instance);
       const [recorder] = await run();
-      const ports = [up.port, down.port].sort((a, b) => a - b);
       const wanted = (downIs: string) =>
-        [...ports]
+        [`${up.port} healthy`, `${down.port} ${downIs}`]
           .sort((a, b) => (`127.0.0.1:${a}` < `127.0.0.1:${b}` ? -1 : 1))
-          .map((port) => `${port} ${port === down.port ? downIs : 'healthy'}`)
           .join();
       await recorder.waitFor(() => health(recorder, 'guarded') === wanted('healthy'), { deadlineMs });
-      await down.close();
-      await recorder.waitFor(() => health(recorder, 'guarded') === wanted('unhealthy'), { deadlineMs });
       assert.equal(recorder.notices.size, 0);
-      // The last healthy one goes: with a threshold of 0 the server now calls both healthy.
-      await up.close();
+      // Half of them healthy is no more than the threshold: from now on the server calls both healthy.
+      await down.close();
       await recorder.waitFor(({ notices }) => notices.has('protection'), { what: 'the notice', deadlineMs });
       assert.match(
         recorder.notices.get('protection') ?? '',
-        /1 services have reached .*public@@DEFAULT_GROUP@@guarded/,
+        /^1 services have reached .*: public@@DEFAULT_GROUP@@guarded$/,
       );
-      const both = wanted('unhealthy').replaceAll(' healthy', ' unhealthy');
-      await recorder.waitFor(() => health(recorder, 'guarded') === both, { what: 'the true health', deadlineMs });
+      await recorder.waitFor(() => health(recorder, 'guarded') === wanted('unhealthy'), {
+        what: 'the true health',
+        deadlineMs,
+      });
       const answered = await writer.query({ service: 'guarded' });
       assert.ok(
         answered.every(({ healthy }) => healthy === true),
         'the server does not protect the service',
       );
+      await up.close();
       for (const instance of instances) await writer.setPersistent({ service: 'guarded' }, instance, false);
       await recorder.waitFor(({ notices }) => !notices.has('protection'), { what: 'the notice to end', deadlineMs });
     });
@@ -138,6 +144,48 @@ for (const { version, start } of versions) {
         assert.doesNotMatch(await metrics.metrics(), /secret-key-of-tests/);
       }
       await writer.set({ service: 'signed' }, []);
+    });
+
+    it('follows a mass disconnect by what is pushed, with no request for each service', async () => {
+      const names = Array.from({ length: 300 }, (_, index) => `mass-${index}`);
+      const others = await NacosWriter.connect({ grpcPort: server.grpcPort });
+      const instances = [1, 2, 3].map((index) => ({ ip: `10.1.0.${index}`, port: 80 }));
+      await Promise.all(names.map((name) => others.set({ service: name, group: 'mass' }, instances)));
+      await writer.setVisibly({ service: 'stays', group: 'mass' }, [{ ip: '10.2.0.1', port: 80 }]);
+      const [recorder] = await run({ groups: ['mass'], listIntervalMs: 60_000, auditIntervalMs: 600_000 });
+      const count = () => [...recorder.services.values()].reduce((sum, found) => sum + found.instances.length, 0);
+      await recorder.waitFor(() => count() === 901, { what: 'all instances', deadlineMs });
+      const before = await requests();
+      const from = performance.now();
+      others.close();
+      await recorder.waitFor(() => count() === 1, { what: 'their end', deadlineMs: 60_000 });
+      const asked = (await requests()) - before;
+      // Keep-alives, and on 3.x a question for each empty service that the server forgets.
+      const seconds = (performance.now() - from) / 1000;
+      assert.ok(asked <= 10 + seconds, `${asked} requests in ${seconds} s`);
+      assert.deepEqual([...recorder.degradedScopes], []);
+      assert.equal(recorder.services.get('public@@mass@@stays')?.instances.length, 1);
+      await writer.set({ service: 'stays', group: 'mass' }, []);
+    });
+
+    it('publishes one change of a thousand services as one, and asks for nothing', async () => {
+      const names = Array.from({ length: 1000 }, (_, index) => `one-${index}`);
+      await Promise.all(
+        names.map((name) => writer.set({ service: name, group: 'one' }, [{ ip: '10.6.0.1', port: 80 }])),
+      );
+      const [recorder] = await run({ groups: ['one'], listIntervalMs: 60_000, auditIntervalMs: 600_000 });
+      await recorder.waitFor(({ services }) => services.size === 1000, { what: 'all', deadlineMs });
+      const [events, before] = [recorder.events.length, await requests()];
+      await writer.set({ service: 'one-500', group: 'one' }, [{ ip: '10.6.0.2', port: 80 }]);
+      const address = () => recorder.services.get('public@@one@@one-500')?.instances[0]?.address;
+      await recorder.waitFor(() => address() === '10.6.0.2', { what: 'the change', deadlineMs });
+      const changed = recorder.events.slice(events).filter(({ kind }) => kind !== 'audited');
+      assert.deepEqual(
+        changed.map((event) => event.kind === 'upsert' && event.service.name),
+        ['public@@one@@one-500'],
+      );
+      assert.ok((await requests()) - before <= 3, 'requests for one change');
+      await Promise.all(names.map((name) => writer.set({ service: name, group: 'one' }, [])));
     });
 
     it('counts its requests and connections', async () => {

@@ -54,8 +54,8 @@ describe('adapters/nacos payload', () => {
     const key = { namespace: 'gray', group: 'G', name: 'providers:a:1:' };
     assert.deepEqual(parseServiceKey(formatServiceKey(key)), key);
     assert.equal(parseServiceKey('a@@b@@c@@d'), undefined);
-    assert.equal(bareName('G@@orders'), 'orders');
-    assert.equal(bareName('orders'), 'orders');
+    assert.equal(bareName('G', 'G@@orders'), 'orders');
+    assert.equal(bareName('G', 'orders'), 'orders');
   });
 
   it('shows text of the registry on one line with nothing hidden', () => {
