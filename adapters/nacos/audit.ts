@@ -56,7 +56,7 @@ export async function auditForever(connection: NacosConnection, options: AuditOp
   for (;;) {
     await clock.sleep(stepMs * (0.9 + 0.2 * Math.random()), connection.lost);
     if (next >= queue.length) {
-      if (queue.length > 0) onRound(findings.report);
+      if (findings.report.compared > 0) onRound(findings.report);
       findings = new Findings();
       queue = subscriptions.keys;
       next = 0;

@@ -86,6 +86,9 @@ export const nacosSchema = z
     pollIntervalMs: milliseconds(100)
       .default(10_000)
       .describe('In mode http: in this time every service is asked for once, spread evenly. Default 10000.'),
+    subscribersIntervalMs: milliseconds(0)
+      .default(300_000)
+      .describe('In this time it is asked once of every service who subscribes to it; 0: never. Default 300000.'),
     auditIntervalMs: milliseconds(1000)
       .default(300_000)
       .describe('In this time every service is read once besides what is pushed, spread evenly. Default 300000.'),

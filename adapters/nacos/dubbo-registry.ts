@@ -1,6 +1,7 @@
 import type { Clock, Service, SourceOutput } from '../../core/plugin/index.js';
 import { RuleBook } from '../dubbo/rules/rule-book.js';
 import type { NacosConnection } from './connection.js';
+import type { ConsumerBook } from './consumer-book.js';
 import { formatDubboName, parseConsumersName, parseDubboName } from './dubbo.js';
 import { consumersOf } from './dubbo-consumers.js';
 import { DubboDirectory } from './dubbo-directory.js';
@@ -16,6 +17,7 @@ export interface DubboRegistryOptions
   readonly reading: DubboReading;
   readonly signal: AbortSignal;
   readonly out: SourceOutput;
+  readonly consumers: ConsumerBook;
   /** Whether instances that are registered by application are asked for what they provide. */
   readonly applications: boolean;
   readonly rules: boolean;
@@ -54,7 +56,7 @@ export class DubboRegistry {
     const consumed = parseConsumersName(key.name);
     if (consumed) {
       const service = formatServiceKey({ ...key, name: formatDubboName(consumed) });
-      this.#options.out.consumers(service, consumersOf(hosts, this.#options.reading.pool));
+      this.#options.consumers.set(service, 'registered', consumersOf(hosts, this.#options.reading.pool));
       return true;
     }
     const provided = parseDubboName(key.name);
@@ -73,7 +75,7 @@ export class DubboRegistry {
   removed(key: ServiceKey): boolean {
     const consumed = parseConsumersName(key.name);
     if (consumed) {
-      this.#options.out.consumers(formatServiceKey({ ...key, name: formatDubboName(consumed) }), []);
+      this.#options.consumers.set(formatServiceKey({ ...key, name: formatDubboName(consumed) }), 'registered', []);
       return true;
     }
     const provided = parseDubboName(key.name);

@@ -2,6 +2,7 @@ import {
   type AuditReport,
   type BackoffOptions,
   backoffMs,
+  type Consumer,
   type Deps,
   matchesGlob,
   type SourceOutput,
@@ -10,6 +11,7 @@ import {
 import { ProviderReader } from '../dubbo/provider.js';
 import { joinReports } from './audit.js';
 import type { NacosConfig } from './config.js';
+import { ConsumerBook } from './consumer-book.js';
 import { NacosCredentials } from './credentials.js';
 import { formatDubboName, isDubboBookkeeping, parseConsumersName } from './dubbo.js';
 import { DubboRegistry } from './dubbo-registry.js';
@@ -30,6 +32,7 @@ import { literalNames, type Selection, selects, toSelection } from './selection.
 import { type NacosServer, parseServer } from './server.js';
 import { formatServiceKey, namespaceId, parseServiceKey, publicNamespace, type ServiceKey } from './service-key.js';
 import { RequestSigner } from './signing.js';
+import { followSubscribers } from './subscribers.js';
 import { readTrueHealth } from './true-health.js';
 
 /** Namespaces come and go rarely; they are listed so many times less often than names. */
@@ -55,6 +58,7 @@ export class NacosRun {
   readonly #backoff: BackoffOptions;
   readonly #metrics: NacosMetrics;
   readonly #publication: Publication;
+  readonly #consumers: ConsumerBook;
   readonly #dubbo: DubboRegistry;
   readonly #view: RegistryView;
   readonly #out: SourceOutput;
@@ -87,8 +91,10 @@ export class NacosRun {
     this.#publication = new Publication(out, () => this.#dubbo.tellLacking());
     const convert = { ...config, clusters: toSelection(config.clusters), servicePort: config.servicePort };
     const pool = new StringPool();
+    this.#consumers = new ConsumerBook((service, consumers) => out.consumers(service, consumers));
     this.#dubbo = new DubboRegistry({
       ...config.dubbo,
+      consumers: this.#consumers,
       reading: { reader: new ProviderReader(), options: convert, pool },
       gate,
       clock,
@@ -117,15 +123,31 @@ export class NacosRun {
       for (const { end } of this.#readers.values()) end.abort(this.#signal.reason);
     };
     this.#signal.addEventListener('abort', endAll, { once: true });
+    const subscribers = this.#followSubscribers();
     try {
       const named = literalNames(this.#namespaces);
       await (named ? this.#readNamed(named) : this.#readAll());
     } finally {
       this.#signal.removeEventListener('abort', endAll);
       endAll();
-      await Promise.all([...this.#readers.values()].map(({ done }) => done));
+      await Promise.all([subscribers, ...[...this.#readers.values()].map(({ done }) => done)]);
       await this.#http.close();
     }
+  }
+
+  async #followSubscribers(): Promise<void> {
+    const { subscribersIntervalMs: intervalMs } = this.#config;
+    if (intervalMs === 0) return;
+    const options = {
+      ...this.#settings,
+      logger: this.#deps.logger,
+      intervalMs,
+      services: () => [...this.#readers.keys()].flatMap((namespace) => this.#registered(namespace)),
+      onSubscribers: (key: ServiceKey, subscribers: readonly Consumer[]) =>
+        this.#consumers.set(formatServiceKey(key), 'subscribed', subscribers),
+      notice: (key: string, text: string | undefined) => this.#out.notice(key, text),
+    };
+    await followSubscribers(options, this.#signal);
   }
 
   async #readNamed(namespaces: readonly string[]): Promise<void> {
@@ -227,7 +249,9 @@ export class NacosRun {
         if (!ended.aborted) this.#out.audited(report);
       },
       removed: (key) => {
-        if (!ended.aborted) view.removed(key);
+        if (ended.aborted) return;
+        view.removed(key);
+        this.#consumers.set(formatServiceKey(key), 'subscribed', []);
       },
       connected: (namespace, connection) => this.#dubbo.connected(namespace, connection),
       pushed: (namespace, message) => {

@@ -17,11 +17,11 @@ const versions = [
   { version: '3.1.0', start: startNacos3, service: '/v3/admin/ns/service' },
 ];
 const key = (service: string) => `public@@DEFAULT_GROUP@@${service}`;
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 for (const { version, start, service } of versions) {
   describe(`adapters/nacos in operation with Nacos ${version}`, function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     let server: NacosServer;
     let writer: NacosWriter;
     let metrics: Registry;
@@ -150,7 +150,7 @@ for (const { version, start, service } of versions) {
       const names = Array.from({ length: 300 }, (_, index) => `mass-${index}`);
       const others = await NacosWriter.connect({ grpcPort: server.grpcPort });
       const instances = [1, 2, 3].map((index) => ({ ip: `10.1.0.${index}`, port: 80 }));
-      await Promise.all(names.map((name) => others.set({ service: name, group: 'mass' }, instances)));
+      await each(names, (name) => others.set({ service: name, group: 'mass' }, instances));
       await writer.setVisibly({ service: 'stays', group: 'mass' }, [{ ip: '10.2.0.1', port: 80 }]);
       const [recorder] = await run({ groups: ['mass'], listIntervalMs: 60_000, auditIntervalMs: 600_000 });
       const count = () => [...recorder.services.values()].reduce((sum, found) => sum + found.instances.length, 0);
@@ -185,7 +185,7 @@ for (const { version, start, service } of versions) {
         ['public@@one@@one-500'],
       );
       assert.ok((await requests()) - before <= 3, 'requests for one change');
-      await Promise.all(names.map((name) => writer.set({ service: name, group: 'one' }, [])));
+      await each(names, (name) => writer.set({ service: name, group: 'one' }, []));
     });
 
     it('counts its requests and connections', async () => {
@@ -196,6 +196,11 @@ for (const { version, start, service } of versions) {
       assert.match(text, /isthmus_nacos_requests_total\{source="nacos-test",protocol="http",result="ok"\} \d/);
     });
   });
+}
+
+/** A few at a time, for a machine that is busy. */
+async function each(names: readonly string[], act: (name: string) => Promise<void>): Promise<void> {
+  for (let from = 0; from < names.length; from += 50) await Promise.all(names.slice(from, from + 50).map(act));
 }
 
 async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
