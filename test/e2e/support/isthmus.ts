@@ -23,6 +23,8 @@ export interface IsthmusOptions extends StartOptions {
   readonly mcp?: Readonly<Record<string, unknown>>;
   /** As in the configuration file; its defaults when absent. */
   readonly guards?: Readonly<Record<string, unknown>>;
+  /** Runs `dist`, as `npm run build` left it, which starts in half the time. Default: the sources. */
+  readonly isBuilt?: boolean;
   /** URL of a module that Node loads before the daemon. It finds the daemon's folder in ISTHMUS_TEST_DIR. */
   readonly preload?: string;
 }
@@ -47,11 +49,13 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /** How a test starts the command line from the sources, so that it never tests an old build. */
 export const isthmusCommand = [process.execPath, '--import', tsx, join(root, 'cli', 'main.ts')] as const;
 
+const builtCommand = [process.execPath, join(root, 'dist', 'cli', 'main.js')] as const;
+
 /** Starts `isthmus run` with a configuration file; ready when its API answers, whether or not the registries do. */
 export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
   const [apiPort, mcpPort] = (await pickPorts(2)) as [number, number];
   const url = `http://127.0.0.1:${apiPort}`;
-  const [command, ...args] = isthmusCommand;
+  const [command, ...args] = options.isBuilt ? builtCommand : isthmusCommand;
   const server = await startServer(
     {
       name: 'isthmus',

@@ -15,15 +15,18 @@ const starters: Readonly<Record<RegistryKind, (toxiproxy: Toxiproxy) => Promise<
 
 /** The real registries behind Toxiproxy. Each is started when a run first needs it and serves all later runs. */
 export class Bed {
+  /** Whether the daemon is run as it was built, not from the sources. */
+  readonly isBuilt: boolean;
   readonly #toxiproxy: Toxiproxy;
   readonly #registries = new Map<RegistryKind, Registry>();
 
-  private constructor(toxiproxy: Toxiproxy) {
+  private constructor(toxiproxy: Toxiproxy, isBuilt: boolean) {
+    this.isBuilt = isBuilt;
     this.#toxiproxy = toxiproxy;
   }
 
-  static async start(): Promise<Bed> {
-    return new Bed(await startToxiproxy());
+  static async start(options: { readonly isBuilt?: boolean } = {}): Promise<Bed> {
+    return new Bed(await startToxiproxy(), options.isBuilt ?? false);
   }
 
   async registry(kind: RegistryKind): Promise<Registry> {

@@ -56,7 +56,7 @@ describe('the ledger of the fault runs', () => {
   });
 
   it('I2: wants what the registry lost to be held until the end of the hold', () => {
-    ledger.lose([[host, target]], 1000, 0);
+    ledger.lose([`${host} ${target}`], 1000, 0);
     ledger.observe(nothing, 900);
     assert.match(found().join(), /I2 .* is gone 100 ms before the end of its hold/);
     ledger.observe(there, 950);
@@ -64,18 +64,18 @@ describe('the ledger of the fault runs', () => {
     assert.equal(found().length, 1);
   });
 
+  it('I2: takes a loss after the registry has regained everything for another one', () => {
+    ledger.lose([`${host} ${target}`], 15, 0);
+    ledger.regained('consul');
+    ledger.observe(nothing, 20);
+    assert.equal(found().length, 1);
+  });
+
   it('I2: lets as much of a loss go before the hold as no guard holds', () => {
     const other = '10.0.0.2:80';
     ledger.issue('consul', host, other, 100, true);
     ledger.observe(published({ [target]: 100, [other]: 100 }), 20);
-    ledger.lose(
-      [
-        [host, target],
-        [host, other],
-      ],
-      1000,
-      1,
-    );
+    ledger.lose([`${host} ${target}`, `${host} ${other}`], 1000, 1);
     ledger.observe(there, 30);
     assert.deepEqual(found(), []);
     ledger.observe(nothing, 40);

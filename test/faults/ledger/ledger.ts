@@ -87,14 +87,22 @@ export class Ledger {
   }
 
   /**
-   * The registry is about to lose these by itself and for good; a guard is to hold them until `heldUntilMs`.
+   * The registry is about to lose these by itself; a guard is to hold them until `heldUntilMs`.
+   * @param instances names, `host target`
    * @param allowance how many of them may go before the guard knows that it is a mass loss
    */
-  lose(instances: Iterable<readonly [host: string, target: string]>, heldUntilMs: number, allowance: number): void {
+  lose(instances: Iterable<string>, heldUntilMs: number, allowance: number): void {
     const loss = { heldUntilMs, allowance };
-    for (const [host, target] of instances) {
-      const record = this.#records.get(key(host, target));
+    for (const instance of instances) {
+      const record = this.#records.get(instance);
       if (record) record.loss = loss;
+    }
+  }
+
+  /** The registry has all again that its clients want, and it is published: a further loss is another one. */
+  regained(registry: string): void {
+    for (const record of this.#records.values()) {
+      if (record.registry === registry && record.shielded) record.loss = undefined;
     }
   }
 

@@ -25,8 +25,8 @@ export const massFaults: readonly Fault[] = [
     async inject(context) {
       const entries = crowdOf(context.scope, sizes[context.registry.kind]);
       const crowd = await gather(entries, context);
-      const { registry, ledger, subject, clients } = context;
-      const names = entries.map((entry) => [registry.hostOf(entry.service), targetOf(entry)] as const);
+      const { ledger, subject, clients } = context;
+      const names = entries.map((entry) => clients.nameOf(entry));
       const all = entries.length + [...clients.wanted].length;
       ledger.lose(names, performance.now() + maxHoldMs * 0.9, Math.ceil(all * guardShare));
       await crowd.vanish();

@@ -1,6 +1,6 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault } from '../plan/fault.js';
+import { type Fault, type FaultContext, maxHoldMs } from '../plan/fault.js';
 import { type Registry, type RegistryKind, registryKinds } from '../registries/registry.js';
 
 const durationsMs = [1000, 6000];
@@ -9,6 +9,12 @@ const durable: readonly RegistryKind[] = ['zookeeper', 'consul'];
 
 async function startAll({ nodes }: Registry, keepData: boolean): Promise<void> {
   await Promise.all(nodes.filter(({ pid }) => pid === undefined).map((node) => node.start({ keepData })));
+}
+
+/** The registry has begun with nothing. If its clients do not come back before the hold is over, it is right. */
+function loseAll({ ledger, clients }: FaultContext): void {
+  const names = [...clients.wanted].map((entry) => clients.nameOf(entry));
+  ledger.lose(names, performance.now() + maxHoldMs * 0.9, 0);
 }
 
 /** Faults of a registry's own processes. */
@@ -67,20 +73,28 @@ export const serverFaults: readonly Fault[] = [
     ...{ id: 'restart-all', title: 'all servers killed, started with their data', invariants: 'I1 I2 I3', durationsMs },
     // Eureka and the ephemeral instances of Nacos live in memory alone: their restart is one with nothing.
     ...{ on: 'registry', kinds: registryKinds },
-    async inject({ registry }) {
+    async inject(context) {
+      const { registry } = context;
       await Promise.all(registry.nodes.map((node) => node.kill()));
-      return { run: () => startAll(registry, true) };
+      return {
+        async run() {
+          await startAll(registry, true);
+          if (!registry.isDurable) loseAll(context);
+        },
+      };
     },
   },
   {
     ...{ id: 'lost-data', title: 'all servers killed, started with nothing', invariants: 'I1 I2', durationsMs: [1000] },
     ...{ on: 'registry', kinds: durable },
-    async inject({ registry }) {
+    async inject(context) {
+      const { registry } = context;
       await Promise.all(registry.nodes.map((node) => node.kill()));
       return {
         async run() {
           await startAll(registry, false);
           await registry.refound?.();
+          loseAll(context);
         },
       };
     },

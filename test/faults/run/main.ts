@@ -62,7 +62,7 @@ function replayOf(name: string): Plan {
 
 async function runPlans(plans: readonly Plan[], echo: boolean): Promise<RunResult[]> {
   const results: RunResult[] = [];
-  const bed = await Bed.start();
+  const bed = await Bed.start({ isBuilt: true });
   try {
     for (const plan of plans) {
       const result = await PlanRun.run(plan, bed, new Trace(join(folder, `seed-${plan.seed}.log`), echo));

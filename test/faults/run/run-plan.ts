@@ -67,7 +67,8 @@ export class PlanRun {
     try {
       const joining = this.#plan.registries.map(async (kind, index) => this.#join(await bed.registry(kind), index + 1));
       this.#parties.push(...(await Promise.all(joining)));
-      subject = await Subject.start(this.#parties.map(({ registry }) => registry));
+      const registries = this.#parties.map(({ registry }) => registry);
+      subject = await Subject.start(registries, bed.isBuilt);
       this.#subject = subject;
       observer = this.#observe(subject);
       for (const { clients } of this.#parties) background.push(clients.keep(this.#stop.signal));
@@ -208,6 +209,7 @@ export class PlanRun {
     }
     for (const { workload } of parties) workload.paused = false;
     if (failed) return undefined;
+    for (const { registry } of parties) this.#ledger.regained(registry.kind);
     this.#trace.add(`converged ${Math.round(latest - healedMs)} ms after the heal`);
     return Math.round(latest - healedMs);
   }

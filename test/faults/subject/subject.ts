@@ -19,10 +19,11 @@ export class Subject {
     this.isthmus = isthmus;
   }
 
-  static async start(registries: readonly Registry[]): Promise<Subject> {
+  /** @param isBuilt runs `dist` instead of the sources */
+  static async start(registries: readonly Registry[], isBuilt: boolean): Promise<Subject> {
     const sources = registries.map((registry) => ({ name: registry.kind, staleAfterMs: 60_000, ...registry.source() }));
     const guards = { massLoss: { maxHoldMs }, empty: { maxHoldMs } };
-    return new Subject(await startIsthmus({ sources, guards, preload: wallClock }));
+    return new Subject(await startIsthmus({ sources, guards, preload: wallClock, isBuilt }));
   }
 
   /** `host:port` of the MCP sink. */
