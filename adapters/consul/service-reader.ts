@@ -81,6 +81,7 @@ export class ServiceReader {
     try {
       const decoded = decodeEntries(answer.parse());
       refuseHidden(state, answer, decoded);
+      refuseBroken(state, decoded);
       const { convert, sharing, identify } = this.#options;
       return convertService(identify(state.name), decoded, convert, sharing, state.service);
     } catch (error) {
@@ -103,6 +104,7 @@ export class ServiceReader {
     const { convert, sharing } = this.#options;
     const decoded = decodeEntries(answer.parse());
     refuseHidden(state, answer, decoded);
+    refuseBroken(state, decoded);
     const before = state.service;
     const service = convertService(this.#options.identify(state.name), decoded, convert, sharing, before);
     state.index = answer.index;
@@ -159,6 +161,12 @@ function refuseHidden(state: ServiceState, answer: Answer, decoded: DecodedEntri
     'hidden',
     `service ${state.name}: ACLs hide instances from the token (node:read, service:read)`,
   );
+}
+
+/** Consul writes no row that cannot be read: where none can, the answer is not what is registered. */
+function refuseBroken(state: ServiceState, { entries, rejected }: DecodedEntries): void {
+  if (entries.length > 0 || rejected.length === 0 || !state.service?.instances.length) return;
+  throw new ConsulError('malformed', `service ${state.name}: none of its rows is as Consul writes it`);
 }
 
 /** Whether `decoded` lacks an instance that was published. */
