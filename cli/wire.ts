@@ -20,7 +20,7 @@ import { addCoreMetrics } from '../core/telemetry/core-metrics.js';
 import { addDiskMetrics } from '../core/telemetry/disk-metrics.js';
 import { createLogger } from '../core/telemetry/logger.js';
 import { addProcessMetrics, createRegistry } from '../core/telemetry/metrics.js';
-import { systemClock } from '../core/time/index.js';
+import { systemClock, wallClock } from '../core/time/index.js';
 import { DiskWarmStore } from '../core/warm/disk-warm-store.js';
 import { type ApiServer, createApiServer } from '../sinks/api/index.js';
 import { sinks as sinkPlugins } from '../sinks/index.js';
@@ -138,7 +138,7 @@ function historyOf(config: Config, logger: Logger): History {
     maxAgeMs: config.history.maxAgeMs,
     version,
     configHash: configHash(config),
-    clock: systemClock,
+    clock: wallClock,
     logger,
   });
 }
