@@ -253,16 +253,18 @@ describe('the history', () => {
     const recorded = await start([aService('orders')], { maxQueued: 5 });
     const before = time.nowMs;
     const during = say(recorded, ...Array.from({ length: 6 }, (_, index) => aService(`s${index}`)));
+    time.nowMs += minuteMs; // in the same turn: the new file begins a minute after the first change that was dropped
     await recorded.history.flush();
     const after = say(recorded, aService('late'));
     assert.equal(recorded.history.status().dropped, 6);
     assert.equal((await recorded.history.at(after, none)).size, 8);
     assert.equal((await recorded.history.at(before, none)).size, 1);
+    await assert.rejects(recorded.history.at(during, none), /HistoryRangeError: changes were not recorded from/);
+    assert.equal((await recorded.history.at(after - minuteMs, none)).size, 7, 'a new file says how it was then');
     const kinds = (await entriesOf(recorded)).map((entry) =>
       entry.kind === 'gap' ? `gap of ${entry.dropped}` : entry.kind,
     );
     assert.deepEqual(kinds, ['started', 'gap of 6', 'added']);
-    assert.equal((await recorded.history.at(during, none)).size, 7, 'a new file says how it was at once');
   });
 
   it('is never wrong when a file was changed or cut', async () => {
