@@ -150,7 +150,10 @@ export class Engine {
     while (!signal.aborted) {
       await clock.sleep(tickMs, signal).catch(() => undefined); // the loop looks at the abort
       const nowMs = clock.now();
-      for (const unit of this.#units) unit.tick(nowMs);
+      for (const unit of this.#units) {
+        unit.tick(nowMs);
+        if (unit.hasNewTrust()) this.#options.store?.trust(unit.name, unit.trust(nowMs));
+      }
       this.#options.onTick?.(nowMs);
       if (nowMs < trustDueMs) continue;
       trustDueMs = nowMs + trustIntervalMs;
@@ -177,9 +180,11 @@ export class Engine {
       onChange: () => this.#ingest.changed(),
       onSynced: () => {
         this.#readiness.listed(name);
-        // A kill in the first seconds is not to cost what was read: without a word of its age nothing is restored.
-        store?.trust(name, unit.trust(clock.now()));
-        this.#ingest.whenDrained(name, () => this.#readiness.synced(name));
+        this.#ingest.whenDrained(name, () => {
+          this.#readiness.synced(name);
+          // Said to be whole at once: a kill in the next seconds must not find a disk that does not know.
+          store?.trust(name, unit.trust(clock.now()));
+        });
       },
       // Reading fails: what was restored is all there is for now.
       onTrouble: () => this.#serveRestored(name),

@@ -38,6 +38,7 @@ export class SourceUnit {
   readonly guarded: GuardedTable;
   readonly #options: SourceUnitOptions;
   readonly #startedMs: number;
+  #trustMark = '';
 
   constructor(options: SourceUnitOptions) {
     const { name, guards, clock, onChange, onAccepted, onSynced, onTrouble } = options;
@@ -109,6 +110,15 @@ export class SourceUnit {
 
   log(fields: Readonly<Record<string, unknown>>, message: string): void {
     this.#options.logger.warn(fields, message);
+  }
+
+  /** Whether holds, or what is behind, are others than at the last call. */
+  hasNewTrust(): boolean {
+    const { held, expired, released } = this.guarded.counts;
+    const mark = [held, expired, released, this.supervisor.synced, ...this.supervisor.behind().keys()].join('\n');
+    const isNew = mark !== this.#trustMark;
+    this.#trustMark = mark;
+    return isNew;
   }
 
   /** What is to be kept on disk of how far it can be trusted. */

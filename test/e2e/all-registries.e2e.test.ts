@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { ConsulWriter } from '../adapters/consul/consul-writer.js';
 import { EurekaWriter } from '../adapters/eureka/eureka-writer.js';
 import { type ConsulServer, startConsul } from '../servers/consul.js';
 import { type EurekaServer, startEureka } from '../servers/eureka.js';
+import { startIstiod } from '../servers/istiod.js';
 import type { NacosServer } from '../servers/nacos.js';
 import { startNacos2 } from '../servers/nacos2.js';
 import { startZookeeper, type ZookeeperServer } from '../servers/zookeeper.js';
+import { AdsClient, type SidecarEndpoint } from '../support/ads-client.js';
+import { http } from '../support/http.js';
+import { poll } from '../support/poll.js';
 import { ZookeeperWriter } from '../support/zookeeper-writer.js';
 import { LegacyNacosClient } from './support/legacy-nacos-client.js';
 import { clusterOf, Mesh } from './support/mesh.js';
@@ -117,5 +122,38 @@ describe('four registries at once, as a sidecar sees them', function () {
     await mesh.sees(clusterOf('orders.eureka'), [inEureka]);
     for (const source of ['dubbo-hz', 'nacos-hz', 'consul-bj']) await mesh.isthmus.sourceIs(source, 'fresh');
     guard.verify();
+  });
+
+  it('goes on with what is on its disk when it is restarted with every registry away', async () => {
+    const targets = [inNacos.target, '10.1.0.2:8080', inConsul.target];
+    await Promise.all([zookeeper.kill(), nacos.kill(), consul.kill()]);
+    const guard = mesh.guard(union, targets);
+    await mesh.isthmus.kill();
+    await mesh.isthmus.start();
+    for (const source of ['dubbo-hz', 'nacos-hz', 'eureka-bj', 'consul-bj'])
+      await mesh.isthmus.sourceIs(source, 'restored');
+    const isReady = async () => (await http(`${mesh.isthmus.url}/readyz`)).status === 200;
+    await poll(isReady, { timeoutMs: 30_000, what: 'Isthmus to be ready' });
+    // One that knows nothing yet learns everything; the one that knew has lost nothing.
+    const other = await startIstiod({ configSources: [mesh.isthmus.configSource] });
+    const sidecar = new AdsClient(other.adsAddress);
+    try {
+      const all = {
+        [union]: targets,
+        [clusterOf('orders.eureka')]: [inEureka.target],
+        [clusterOf(`${interfaceName.toLowerCase()}.dubbo`, 20_880)]: ['10.4.0.1:20881'],
+      };
+      for (const [cluster, expected] of Object.entries(all)) {
+        const isWhole = (endpoints: readonly SidecarEndpoint[]) =>
+          isDeepStrictEqual(endpoints.map(({ target }) => target).sort(), [...expected].sort());
+        await sidecar.waitForEndpoints(cluster, isWhole, { timeoutMs: 30_000 });
+      }
+    } finally {
+      sidecar.close();
+      await other.stop();
+    }
+    guard.verify();
+    await Promise.all([zookeeper.start(), nacos.start(), consul.start()]);
+    for (const source of ['dubbo-hz', 'nacos-hz', 'consul-bj']) await mesh.isthmus.sourceIs(source, 'fresh');
   });
 });

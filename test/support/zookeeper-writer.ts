@@ -37,8 +37,14 @@ export interface WriteOptions {
 export class ZookeeperWriter {
   readonly #client: Client;
 
+  /** The server has ended the session: the client is closed then, and says nothing when it is closed again. */
+  #isExpired = false;
+
   private constructor(client: Client) {
     this.#client = client;
+    client.once('expired', () => {
+      this.#isExpired = true;
+    });
   }
 
   /**
@@ -93,6 +99,7 @@ export class ZookeeperWriter {
 
   /** Ends the session, and with it its ephemeral nodes. */
   async close(): Promise<void> {
+    if (this.#isExpired) return;
     const closed = once(this.#client as unknown as NodeJS.EventEmitter, 'disconnected', {
       signal: AbortSignal.timeout(20_000),
     });

@@ -161,6 +161,8 @@ describe('warm start', () => {
     assert.equal(last?.holds.flatMap(({ instances: ids }) => ids).length, 11);
     await end();
     assert.ok(store.ended);
+    assert.deepEqual(store.trusts[0]?.degraded, [], 'said to be whole as soon as it was listed');
+    assert.ok(store.trusts.some(({ confirmedMs, holds }) => confirmedMs < startMs + 2000 && holds.length > 0));
     assert.equal(store.services.get('a/x')?.instances.length, 10);
   });
 
