@@ -171,6 +171,28 @@ describe('RuleBook', () => {
     assert.equal(book.apply(untouched), untouched);
   });
 
+  it('looks at the same provider anew when a rule comes, changes and goes', () => {
+    const book = new RuleBook();
+    const weight = () => book.apply(records(gray)).providers[0]?.instance.weight;
+    const text = (number: number) =>
+      `configVersion: v3.0\nscope: application\nkey: shop\nconfigs:\n- side: provider\n  parameters: { weight: ${number} }\n`;
+    const url = (number: number) => encodeURIComponent(`override://0.0.0.0/${greet}?weight=${number}`);
+    const seen = [weight()];
+    for (const number of [5, 6]) {
+      book.setUrls(greet, 'configurators', [url(number)]);
+      seen.push(weight());
+    }
+    for (const number of [7, 8]) {
+      book.setConfig('shop.configurators', text(number));
+      seen.push(weight());
+    }
+    book.setConfig('shop.configurators', undefined);
+    seen.push(weight());
+    book.setUrls(greet, 'configurators', []);
+    seen.push(weight());
+    assert.deepEqual(seen, [100, 5, 6, 7, 8, 6, 100]);
+  });
+
   it('makes sound services of any rules, and never throws', () => {
     const word = fc.constantFrom(
       'a',
