@@ -86,6 +86,26 @@ export const daemonFaults: readonly Fault[] = [
   },
 ];
 
+/**
+ * Those that only replays have: what is written wrong in the middle of a file is damage, where one that was cut off could be
+ * what a crash left.
+ */
+export const rareDaemonFaults: readonly Fault[] = [
+  {
+    ...{ id: 'own-damaged', title: 'Isthmus killed, what it kept on disk changed, started again', invariants: 'I1 I2' },
+    ...{ durationsMs: [0], on: 'isthmus', kinds },
+    async inject({ subject: { isthmus } }) {
+      await isthmus.kill();
+      for (const file of filesIn(join(isthmus.dataDir, 'catalog'))) {
+        const bytes = readFileSync(file);
+        bytes.write('damaged', Math.floor(bytes.length * 0.7));
+        writeFileSync(file, bytes);
+      }
+      return { run: () => isthmus.start() };
+    },
+  },
+];
+
 function filesIn(dir: string): string[] {
   return readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.log'))

@@ -1,5 +1,5 @@
 import type { Fault } from '../plan/fault.js';
-import { daemonFaults } from './daemon.js';
+import { daemonFaults, rareDaemonFaults } from './daemon.js';
 import { httpFaults } from './http.js';
 import { massFaults } from './mass.js';
 import { networkFaults } from './network.js';
@@ -16,7 +16,7 @@ export const matrix: readonly Fault[] = [
 
 /** @throws Error when there is no such fault */
 export function faultOf(id: string): Fault {
-  const fault = matrix.find((row) => row.id === id);
+  const fault = [...matrix, ...rareDaemonFaults].find((row) => row.id === id);
   if (!fault) throw new Error(`no fault "${id}"; there are ${matrix.map((row) => row.id).join(', ')}`);
   return fault;
 }

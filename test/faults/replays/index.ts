@@ -23,4 +23,19 @@ export const replays: readonly Replay[] = [
       ],
     },
   },
+  {
+    name: 'damaged-and-cut-off',
+    found: 'a damaged file on disk and a registry out of reach brought an older state back',
+    plan: {
+      seed: 1002,
+      registries: ['consul'],
+      steps: [
+        { fault: 'delay', target: 'consul', durationMs: 6000 },
+        {
+          ...{ fault: 'black-hole', target: 'consul', durationMs: 6000 },
+          beside: { fault: 'own-damaged', target: 'isthmus', durationMs: 6000 },
+        },
+      ],
+    },
+  },
 ];
