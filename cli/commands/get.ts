@@ -10,6 +10,7 @@ import { Printer } from '../output/printer.js';
 import { instanceView, serviceView, sourceView, type View } from '../output/view.js';
 import { type OutputOptions, outputOption, withServerOptions } from '../server-command.js';
 import { watchInstances, watchServices, watchSources } from '../watch-resources.js';
+import { getConsumers, getRules } from './get-from-registries.js';
 
 interface GetOptions extends OutputOptions {
   readonly watch?: boolean;
@@ -81,7 +82,7 @@ export function getCommand(context: CliContext): Command {
       .addOption(atOption())
       .addHelpText('after', instancesHelp),
   );
-  return get;
+  return get.addCommand(getConsumers(context)).addCommand(getRules(context));
 }
 
 function resourceCommand<Item>(

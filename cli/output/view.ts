@@ -110,7 +110,7 @@ function formatOrigins(origins: ServiceResource['origins']): string {
   return origins.map(({ source, active }) => (active ? source : `(${source})`)).join(',');
 }
 
-function formatMetadata(metadata: Metadata): string {
+export function formatMetadata(metadata: Metadata): string {
   return shorten(
     Object.entries(metadata)
       .map(([key, value]) => `${key}=${value}`)
@@ -119,6 +119,6 @@ function formatMetadata(metadata: Metadata): string {
 }
 
 /** In a table; the whole of it is in -o json and -o yaml. */
-function shorten(text: string): string {
+export function shorten(text: string): string {
   return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }

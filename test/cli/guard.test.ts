@@ -114,6 +114,9 @@ describe('isthmus guard and audit', () => {
     assert.deepEqual((await json('/api/v1/consumers')).items, [
       { source: 'nacos-hz', service: 's0001', id: 'c', application: 'shop', address: '', metadata: {} },
     ]);
+    assert.match((await cli('get', 'consumers', 's00*', '--source', 'nacos-hz')).stdout, /nacos-hz +s0001 +shop +-\n$/);
+    assert.equal((await cli('get', 'consumers', 'other')).stdout, '');
+    assert.match((await cli('get', 'rules', '-o', 'wide')).stdout, /s0000 +tag +yes +carried +- +\/r +x\n$/);
     assert.deepEqual((await json('/api/v1/rules')).items, [{ source: 'nacos-hz', service: 's0000', ...rule }]);
   });
 });
