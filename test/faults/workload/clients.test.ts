@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { poll } from '../../support/poll.js';
+import type { Entry } from '../ledger/entry.js';
+import { Ledger } from '../ledger/ledger.js';
+import type { Registry } from '../registries/registry.js';
+import { Clients } from './clients.js';
+import { Weather } from './weather.js';
+
+const entry: Entry = { service: 'orders', address: '10.0.0.1', port: 80, generation: 1, serving: true };
+
+/** Two copies in memory, of which each change reaches one alone, unless it is told which. */
+function memoryRegistry() {
+  const copies = [new Map<string, Entry>(), new Map<string, Entry>()];
+  const registry = {
+    kind: 'eureka',
+    hostOf: (service: string) => `${service}.eureka`,
+    put: async (instance: Entry, node = 0) => void copies[node]?.set(instance.address, instance),
+    remove: async ({ address }: Entry, node = 0) => void copies[node]?.delete(address),
+    read: async () => copies.map((copy, node) => ({ node, entries: [...copy.values()] })),
+  };
+  return { copies, registry: registry as unknown as Registry };
+}
+
+describe('the clients of a registry', function () {
+  this.timeout(30_000);
+  let memory: ReturnType<typeof memoryRegistry>;
+  let clients: Clients;
+
+  beforeEach(() => {
+    memory = memoryRegistry();
+    clients = new Clients(memory.registry, new Ledger(), new Weather());
+  });
+
+  it('are settled when each copy has what they want, and nothing else of their services', async () => {
+    await clients.put(entry);
+    assert.equal(await clients.settled(), undefined);
+    memory.copies[1]?.set(entry.address, entry);
+    assert.deepEqual(await clients.settled(), new Map([['orders.eureka', new Map([['10.0.0.1:80', 100]])]]));
+    memory.copies[1]?.set('10.0.0.2', { ...entry, address: '10.0.0.2' });
+    assert.equal(await clients.settled(), undefined);
+    memory.copies[1]?.set('10.0.0.2', { ...entry, address: '10.0.0.2', service: 'foreign' });
+    assert.notEqual(await clients.settled(), undefined);
+  });
+
+  it('want one that does not serve not to be called, however it is registered', async () => {
+    await clients.put({ ...entry, serving: false });
+    assert.deepEqual(await clients.settled(), new Map());
+    memory.copies[1]?.set(entry.address, entry);
+    assert.equal(await clients.settled(), undefined);
+  });
+
+  it('put right in each copy what stays wrong', async () => {
+    await clients.put(entry);
+    memory.copies[1]?.set('10.0.0.9', { ...entry, address: '10.0.0.9' });
+    const stop = new AbortController();
+    const kept = clients.keep(stop.signal);
+    await poll(() => clients.settled(), { timeoutMs: 20_000 });
+    stop.abort();
+    await kept;
+    assert.deepEqual([...(memory.copies[1]?.keys() ?? [])], ['10.0.0.1']);
+  });
+});
