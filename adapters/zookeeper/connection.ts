@@ -18,7 +18,7 @@ import {
   PingRequest,
   SaslRequest,
 } from './jute.js';
-import { hasCode, replyError, ZookeeperError } from './zookeeper-error.js';
+import { noNode, replyError, ZookeeperError } from './zookeeper-error.js';
 
 /** What a later connection needs to go on with the same session. */
 export interface SessionTicket {
@@ -152,19 +152,19 @@ export class ZookeeperConnection {
     return this.#request(() => PathRequest.getChildren(path, watch), decodeChildren);
   }
 
-  /** @throws ZookeeperError NO_NODE and others */
-  getData(path: string, watch: boolean): Promise<NodeData> {
-    return this.#request(() => PathRequest.getData(path, watch), decodeData);
+  /** undefined when there is no such node; then there is no watch either. */
+  findChildren(path: string, watch: boolean): Promise<Children | undefined> {
+    return this.#find(() => PathRequest.getChildren(path, watch), decodeChildren);
+  }
+
+  /** undefined when there is no such node; then there is no watch either. */
+  findData(path: string, watch: boolean): Promise<NodeData | undefined> {
+    return this.#find(() => PathRequest.getData(path, watch), decodeData);
   }
 
   /** The node's state, or undefined when there is no node; with `watch` an event tells when that changes. */
-  async exists(path: string, watch: boolean): Promise<NodeStat | undefined> {
-    try {
-      return await this.#request(() => PathRequest.exists(path, watch), decodeStat);
-    } catch (error) {
-      if (hasCode(error, 'NO_NODE')) return undefined;
-      throw error;
-    }
+  exists(path: string, watch: boolean): Promise<NodeStat | undefined> {
+    return this.#find(() => PathRequest.exists(path, watch), decodeStat);
   }
 
   /** Events for the path and all below it, until the connection ends. @throws ZookeeperError UNIMPLEMENTED before 3.6 */
@@ -303,6 +303,15 @@ export class ZookeeperConnection {
     });
   }
 
+  #find<T>(make: () => PathRequest, decode: (frame: Buffer) => T): Promise<T | undefined> {
+    const makeLenient = () => {
+      const request = make();
+      request.mayBeAbsent = true;
+      return request;
+    };
+    return this.#request(makeLenient, (frame) => (frame.length === 0 ? undefined : decode(frame)));
+  }
+
   #request<T>(make: () => PathRequest | SaslRequest, decode: (frame: Buffer) => T): Promise<T> {
     return this.#limit(
       () =>
@@ -340,7 +349,9 @@ export class ZookeeperConnection {
     if (frame.readInt32BE(8) >= 0) this.#manager.zxid = Buffer.from(frame.subarray(8, 16));
     const path = packet.request instanceof PathRequest ? packet.request.path : '';
     const code = frame.readInt32BE(16);
-    if (code !== ok) packet.callback(replyError(code, path));
+    if (code === noNode && packet.request instanceof PathRequest && packet.request.mayBeAbsent) {
+      packet.callback(null, Buffer.alloc(0));
+    } else if (code !== ok) packet.callback(replyError(code, path));
     else if (truncated) packet.callback(tooLarge(path, this.#options.maxResponseBytes));
     else packet.callback(null, frame);
   }

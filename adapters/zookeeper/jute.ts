@@ -50,6 +50,8 @@ export class PathRequest implements Request {
   readonly path: string;
   /** For the request's deadline, on the clock of `performance.now`. */
   readonly queuedAtMs: number;
+  /** Whether an answer is wanted also when there is no such node, in place of an error: most nodes asked for are not there. */
+  mayBeAbsent = false;
   readonly #argument: Buffer;
 
   private constructor(type: number, path: string, argument: Buffer) {

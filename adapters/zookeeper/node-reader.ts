@@ -1,6 +1,5 @@
 import type { ZookeeperConnection } from './connection.js';
 import { type ChildrenStamp, childrenStamp, type NodeData, type NodeStat } from './jute.js';
-import { hasCode } from './zookeeper-error.js';
 
 /** Attempts to read a node that is made and deleted while we look. */
 const maxLooks = 3;
@@ -35,14 +34,14 @@ export class NodeReader {
 
   /** The node's children, none when there is no such node. @throws ZookeeperError */
   async children(path: string): Promise<NodeChildren> {
-    const found = await this.#look(path, () => this.#connection.getChildren(path, this.#isWatching));
+    const found = await this.#look(path, () => this.#connection.findChildren(path, this.#isWatching));
     this.#stamps.set(path, childrenPrefix + (found?.stamp ?? ''));
     return found ?? { names: [], stamp: undefined };
   }
 
   /** The node's data; undefined when there is no such node. @throws ZookeeperError */
   async data(path: string): Promise<NodeData | undefined> {
-    const found = await this.#look(path, () => this.#connection.getData(path, this.#isWatching));
+    const found = await this.#look(path, () => this.#connection.findData(path, this.#isWatching));
     this.#stamps.set(path, dataPrefix + (found ? dataStamp(found.stat) : ''));
     return found;
   }
@@ -61,25 +60,17 @@ export class NodeReader {
 
   /** Names of the node's children now, with no trace of the reading. @throws ZookeeperError */
   async names(path: string): Promise<readonly string[]> {
-    try {
-      return (await this.#connection.getChildren(path, false)).names;
-    } catch (error) {
-      if (hasCode(error, 'NO_NODE')) return [];
-      throw error;
-    }
+    return (await this.#connection.findChildren(path, false))?.names ?? [];
   }
 
   exists(path: string): Promise<NodeStat | undefined> {
     return this.#connection.exists(path, false);
   }
 
-  async #look<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  async #look<T>(path: string, find: () => Promise<T | undefined>): Promise<T | undefined> {
     for (let look = 0; look < maxLooks; look++) {
-      try {
-        return await read();
-      } catch (error) {
-        if (!hasCode(error, 'NO_NODE')) throw error;
-      }
+      const found = await find();
+      if (found !== undefined) return found;
       if (!this.#isWatching || (await this.#connection.exists(path, true)) === undefined) return undefined;
     }
     throw new Error(`${path}: it comes and goes faster than it can be read`);

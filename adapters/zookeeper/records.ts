@@ -8,7 +8,6 @@ import type { NodeData } from './jute.js';
 import type { Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
 import type { ServiceOrigin } from './root-state.js';
-import { hasCode } from './zookeeper-error.js';
 
 const maxRecords = 1000;
 const maxTextLength = 4096;
@@ -103,12 +102,7 @@ export class RecordReader {
 
   async #children(path: string): Promise<string[]> {
     if (this.#records.length >= maxRecords) return [];
-    try {
-      return (await this.#connection.getChildren(path, false)).names;
-    } catch (error) {
-      if (hasCode(error, 'NO_NODE')) return [];
-      throw error;
-    }
+    return (await this.#connection.findChildren(path, false))?.names ?? [];
   }
 
   async #add(
@@ -119,13 +113,8 @@ export class RecordReader {
   ): Promise<void> {
     signal.throwIfAborted();
     if (this.#records.length >= maxRecords) return;
-    let node: NodeData;
-    try {
-      node = await this.#connection.getData(path, false);
-    } catch (error) {
-      if (hasCode(error, 'NO_NODE')) return; // it has gone since it was listed
-      throw error;
-    }
+    const node = await this.#connection.findData(path, false);
+    if (node === undefined) return; // it has gone since it was listed
     const instance = instanceOf(node);
     const { czxid, mzxid, ephemeralOwner } = node.stat;
     const life =

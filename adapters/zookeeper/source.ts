@@ -171,11 +171,8 @@ export class ZookeeperSource implements Source {
   async #readReport(application: string, revision: string): Promise<string | undefined> {
     const { connection } = this.#connected();
     for (const path of this.#places.reports(application, revision)) {
-      try {
-        return (await connection.getData(path, false)).data.toString('utf8');
-      } catch (error) {
-        if (!hasCode(error, 'NO_NODE')) throw error;
-      }
+      const found = await connection.findData(path, false);
+      if (found) return found.data.toString('utf8');
     }
     return undefined;
   }

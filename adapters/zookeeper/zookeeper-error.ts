@@ -28,11 +28,14 @@ export class ZookeeperError extends Error {
   }
 }
 
+/** The code of a reply about a node that is not there. */
+export const noNode = -101;
+
 /** Error codes in replies: org.apache.zookeeper.KeeperException.Code. */
 const replyCodes: ReadonlyMap<number, ZookeeperErrorCode> = new Map([
   [-4, 'CONNECTION_LOSS'],
   [-6, 'UNIMPLEMENTED'],
-  [-101, 'NO_NODE'],
+  [noNode, 'NO_NODE'],
   [-102, 'NO_AUTH'],
   [-112, 'SESSION_EXPIRED'],
   [-115, 'AUTH_FAILED'],
