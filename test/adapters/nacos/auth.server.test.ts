@@ -79,6 +79,27 @@ for (const { version, start, login, probe } of versions) {
       }
     });
 
+    if (version === '2.3.2') {
+      it('logs in to the HTTP API of 1.x, and goes on when the token is over', async () => {
+        const writer = await connectWriter();
+        try {
+          await writer.setVisibly({ service: 'polled' }, [{ ip: '10.0.0.1', port: 80 }]);
+          const own = { namespaces: ['public'], username: auth.user, password: auth.password };
+          const recorder = run({ ...own, mode: 'http', pollIntervalMs: 200 });
+          await recorder.waitFor(({ services }) => services.has(key('polled')), { deadlineMs: 30_000 });
+          const accessToken = await logIn(server, login);
+          await poll(async () => (await http(`${server.url}${probe}`, { headers: { accessToken } })).status === 403, {
+            what: 'the token to be over',
+          });
+          await writer.set({ service: 'polled' }, [{ ip: '10.0.0.2', port: 80 }]);
+          const address = () => recorder.services.get(key('polled'))?.instances[0]?.address;
+          await recorder.waitFor(() => address() === '10.0.0.2', { what: 'the change', deadlineMs: 30_000 });
+        } finally {
+          writer.close();
+        }
+      });
+    }
+
     it('says that the password is wrong, without telling it', async () => {
       const recorder = run({ namespaces: ['public'], username: auth.user, password: 'not-the-password' });
       await recorder.waitFor(({ degradedScopes }) => degradedScopes.has('public'), { deadlineMs: 30_000 });

@@ -151,6 +151,37 @@ for (const { version, start } of versions) {
       }
     });
 
+    if (version === '2.3.2') {
+      it('reads applications and rules over the HTTP API of 1.x', async () => {
+        const group = 'http';
+        const app = await provider({
+          application: 'http-app',
+          group,
+          serviceVersion: '1.0.0',
+          protocols: ['dubbo', 'tri'],
+          registerMode: 'all',
+          metadataType: 'remote',
+        });
+        const writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
+        try {
+          const recorder = run({ mode: 'http', pollIntervalMs: 500 });
+          await until(recorder, name(group), (service) => ids(service) === wanted(app));
+          const rule = ['configVersion: v3.0', 'scope: application', 'key: http-app', 'enabled: true', 'configs:'];
+          const set = ['  - side: provider', '    parameters: { weight: 42 }'];
+          await writer.setConfig('http-app.configurators', 'dubbo', [...rule, ...set].join('\n'));
+          await until(
+            recorder,
+            name(group),
+            (service) => service?.instances.every(({ weight }) => weight === 42) === true,
+          );
+          assert.equal(ids(recorder.services.get(name(group))), wanted(app));
+          assert.deepEqual([...recorder.degradedScopes], []);
+        } finally {
+          writer.close();
+        }
+      });
+    }
+
     it('reads Dubbo 2.7, and knows who consumes', async () => {
       const app = await provider({ application: 'old', version: '2.7', group: 'old', serviceVersion: '1.0.0' });
       const recorder = run();
@@ -168,6 +199,16 @@ for (const { version, start } of versions) {
         what: 'the consumer',
         deadlineMs,
       });
+      // Its client has subscribed too, which tells less of it.
+      const subscribers = run({ dubbo: { consumers: false }, subscribersIntervalMs: 1000 });
+      await subscribers.waitFor(({ declaredConsumers }) => (declaredConsumers.get(name('old')) ?? []).length > 0, {
+        what: 'the subscriber',
+        deadlineMs,
+      });
+      assert.deepEqual(
+        subscribers.declaredConsumers.get(name('old'))?.map(({ address }) => address),
+        [app.host],
+      );
       const [found] = recorder.declaredConsumers.get(name('old')) ?? [];
       assert.equal(found?.application, 'caller');
       assert.equal(found?.address, app.host);

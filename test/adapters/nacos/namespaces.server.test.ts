@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { Registry } from 'prom-client';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
 import { startNacos2 } from '../../servers/nacos2.js';
@@ -20,8 +21,8 @@ describe('adapters/nacos when the configuration names no namespaces', function (
     server = await startServer({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
     writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
   };
-  const read = (): Recorder => {
-    run = new SourceRun(makeSource({ servers: [`http://${server.address}`] }));
+  const read = (config: Readonly<Record<string, unknown>> = {}): Recorder => {
+    run = new SourceRun(makeSource({ servers: [`http://${server.address}`], ...config }));
     return run.recorder;
   };
 
@@ -64,6 +65,36 @@ describe('adapters/nacos when the configuration names no namespaces', function (
       });
       assert.deepEqual([...recorder.services.keys()].sort(), [key('orders', 'blue'), key('orders', 'public')]);
       assert.equal(recorder.degradedScopes.size, 0);
+    });
+
+    it('reads those whose id or title is included and none that is excluded, and groups alike', async () => {
+      for (const [id, title] of [
+        ['n1', 'shop-a'],
+        ['n2', 'shop-test'],
+        ['n3', 'bank'],
+      ]) {
+        await namespaces('POST', `namespaceId=${id}&namespaceName=${title}`);
+        for (const group of ['DEFAULT_GROUP', 'app-1', 'app-2']) {
+          await writer.setVisibly({ service: 'selected', namespace: id as string, group }, [
+            { ip: '10.0.0.1', port: 80 },
+          ]);
+        }
+      }
+      const metrics = new Registry();
+      const config = {
+        servers: [`http://${server.address}`],
+        namespaces: { include: ['shop-*'], exclude: ['*-test'] },
+      };
+      run = new SourceRun(makeSource({ ...config, groups: { include: ['app-*'], exclude: ['app-2'] } }, { metrics }));
+      const { recorder } = run;
+      await recorder.waitFor(({ synced }) => synced, { what: 'the first listing', deadlineMs: 60_000 });
+      assert.deepEqual([...recorder.services.keys()], ['n1@@app-1@@selected']);
+      // One that is pushed by name later is looked at in the same way.
+      await writer.set({ service: 'pushed', namespace: 'n1', group: 'app-2' }, [{ ip: '10.0.0.1', port: 80 }]);
+      await writer.set({ service: 'pushed', namespace: 'n1', group: 'app-1' }, [{ ip: '10.0.0.1', port: 80 }]);
+      await recorder.waitFor(({ services }) => services.size > 1, { what: 'the later one', deadlineMs: 60_000 });
+      assert.deepEqual([...recorder.services.keys()].sort(), ['n1@@app-1@@pushed', 'n1@@app-1@@selected']);
+      assert.match(await metrics.metrics(), /isthmus_nacos_connections\{source="nacos-test",protocol="grpc"\} 1\n/);
     });
   });
 
