@@ -114,6 +114,13 @@ export class DubboDirectory {
     }
   }
 
+  /** Nothing of it is read any more: nobody is asked for metadata from now on. What was published is not touched. */
+  close(): void {
+    for (const application of this.#instances.keys()) this.#keeper.follow(application, []);
+    this.#instances.clear();
+    for (const application of [...this.#failures.keys()]) this.#lacking(application, undefined);
+  }
+
   /** A rule has changed: whom it is about is published again. */
   ruleChanged(target: RuleTarget): void {
     if (target.kind === 'interface') {

@@ -87,6 +87,12 @@ export class DubboRegistry {
     return false;
   }
 
+  /** The namespace is not read any more. */
+  forget(namespace: string): void {
+    for (const directory of this.#namespaces.get(namespace)?.directories.values() ?? []) directory.close();
+    this.#namespaces.delete(namespace);
+  }
+
   /** Whether a service that is published is registered nowhere under its name, but made of applications. */
   isDerived({ namespace, group, name }: ServiceKey): boolean {
     if (!parseDubboName(name)) return false;

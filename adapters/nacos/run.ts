@@ -195,7 +195,7 @@ export class NacosRun {
       else {
         reader.end.abort(new Error('the namespace is gone'));
         this.#readers.delete(namespace);
-        ended.push(reader.done);
+        ended.push(reader.done.then(() => this.#dubbo.forget(namespace)));
       }
     }
     await Promise.all(ended);

@@ -225,6 +225,14 @@ describe('adapters/nacos Dubbo directory', () => {
     assert.equal(ids('providers:com.foo.Other:1.0.0:g1')?.length, 2);
   });
 
+  it('asks nobody any more and says nothing when it is closed', async () => {
+    directory.setApplication('shop', [instance('10.0.0.1')]);
+    await poll(() => failing.has('shop'), { what: 'the failure' });
+    directory.close();
+    assert.ok(!failing.has('shop') && !directory.isApplication('shop'));
+    await directory.settled(abort.signal);
+  });
+
   it('publishes what changes, and the very same object for what does not', () => {
     setProviders(api, [provider('10.0.0.1'), provider('10.0.0.2')]);
     const before = services.get(key(api));
