@@ -205,10 +205,9 @@ for (const { version, start } of versions) {
         what: 'the subscriber',
         deadlineMs,
       });
-      assert.deepEqual(
-        subscribers.declaredConsumers.get(name('old'))?.map(({ address }) => address),
-        [app.host],
-      );
+      // As the server sees it.
+      const [subscriber] = subscribers.declaredConsumers.get(name('old')) ?? [];
+      assert.ok(['127.0.0.1', app.host].includes(subscriber?.address ?? ''), subscriber?.address);
       const [found] = recorder.declaredConsumers.get(name('old')) ?? [];
       assert.equal(found?.application, 'caller');
       assert.equal(found?.address, app.host);
