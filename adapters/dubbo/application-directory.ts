@@ -1,6 +1,7 @@
-import { defaultWeight, type Instance, printable, sameMetadata } from '../../core/plugin/index.js';
+import { defaultWeight, type Instance, type Metadata, printable, sameMetadata } from '../../core/plugin/index.js';
 import { type ApplicationInstance, instanceKey, noRevision } from './application-instance.js';
 import type { MetadataInfo, ServiceInfo } from './metadata-info.js';
+import type { Parameters } from './parameters.js';
 import { providerProtocol } from './protocols.js';
 import type { Outcome, Provider, ProviderReader, RejectedProvider } from './provider.js';
 
@@ -11,7 +12,8 @@ interface Known {
   readonly instance: ApplicationInstance;
   /** Of its revision, or of the one before as long as its own is not known. */
   readonly info: MetadataInfo;
-  readonly provided: readonly Provided[];
+  /** By interface. */
+  readonly provided: ReadonlyMap<string, readonly Provided[]>;
 }
 
 /** What changed with an update. */
@@ -23,6 +25,7 @@ export interface ApplicationChange {
 }
 
 const maxWeight = 1_000_000;
+const nothing: Known['provided'] = new Map();
 /** Dubbo's own, which it exports beside what the application provides. */
 const ownService = /^org\.apache\.dubbo\.metadata\.MetadataService/;
 
@@ -35,7 +38,10 @@ export class ApplicationDirectory {
   readonly #application: string;
   readonly #reader: ProviderReader;
   #known = new Map<string, Known>();
-  #byInterface = new Map<string, Provided[]>();
+  /** By interface, then by instance: a change of one instance costs what that one provides. */
+  readonly #byInterface = new Map<string, Map<string, readonly Provided[]>>();
+  /** Decoded once for all instances that add nothing of their own. */
+  readonly #parameters = new WeakMap<ServiceInfo, Parameters>();
 
   constructor(application: string, reader: ProviderReader) {
     this.#application = application;
@@ -46,8 +52,12 @@ export class ApplicationDirectory {
     return this.#byInterface.keys();
   }
 
+  provides(interfaceName: string): boolean {
+    return this.#byInterface.has(interfaceName);
+  }
+
   providedOf(interfaceName: string): readonly Provided[] {
-    return this.#byInterface.get(interfaceName) ?? [];
+    return [...(this.#byInterface.get(interfaceName)?.values() ?? [])].flat();
   }
 
   /**
@@ -61,68 +71,60 @@ export class ApplicationDirectory {
   ): ApplicationChange {
     const before = this.#known;
     const known = new Map<string, Known>();
+    const touched = new Set<string>();
     const lacking = new Set<string>();
     const byRevision = new Map([...before.values()].map(({ info }) => [info.revision, info]));
     for (const instance of instances) {
       if (instance.revision === noRevision) continue;
       const key = instanceKey(instance);
-      const last = before.get(key);
+      const last = known.get(key) ?? before.get(key);
       const own = metadata(instance.revision) ?? byRevision.get(instance.revision);
       if (own === undefined) lacking.add(instance.revision);
       const info = own ?? last?.info;
       if (info === undefined) continue;
       const isSame = last !== undefined && last.info === info && sayTheSame(last.instance, instance);
-      known.set(key, isSame ? last : { instance, info, provided: this.#provided(instance, info) });
+      const now = isSame ? last : { instance, info, provided: this.#provided(instance, info) };
+      known.set(key, now);
+      if (!isSame) this.#index(key, last?.provided ?? nothing, now.provided, touched);
     }
+    for (const [key, { provided }] of before) if (!known.has(key)) this.#index(key, provided, nothing, touched);
     this.#known = known;
-    return { touched: this.#index(known), lacking };
+    return { touched, lacking };
   }
 
-  #index(known: ReadonlyMap<string, Known>): Set<string> {
-    const before = this.#byInterface;
-    const after = new Map<string, Provided[]>();
-    for (const { provided } of known.values()) {
-      for (const one of provided) {
-        const list = after.get(one.interfaceName);
-        if (list) list.push(one);
-        else after.set(one.interfaceName, [one]);
-      }
+  #index(key: string, before: Known['provided'], after: Known['provided'], touched: Set<string>): void {
+    for (const name of before.keys()) {
+      touched.add(name);
+      if (after.has(name)) continue;
+      const instances = this.#byInterface.get(name);
+      instances?.delete(key);
+      if (instances?.size === 0) this.#byInterface.delete(name);
     }
-    this.#byInterface = after;
-    const touched = new Set<string>();
-    for (const [name, list] of after) {
-      const last = before.get(name);
-      if (last?.length !== list.length || !list.every((one, index) => one === last[index])) touched.add(name);
+    for (const [name, provided] of after) {
+      touched.add(name);
+      const instances = this.#byInterface.get(name);
+      if (instances) instances.set(key, provided);
+      else this.#byInterface.set(name, new Map([[key, provided]]));
     }
-    for (const name of before.keys()) if (!after.has(name)) touched.add(name);
-    return touched;
   }
 
-  #provided(instance: ApplicationInstance, info: MetadataInfo): Provided[] {
-    const provided: Provided[] = [];
+  #provided(instance: ApplicationInstance, info: MetadataInfo): Known['provided'] {
+    const provided = new Map<string, Provided[]>();
     for (const service of info.services) {
-      if (ownService.test(service.interfaceName) || isExtra(service)) continue;
+      const { interfaceName } = service;
+      if (ownService.test(interfaceName) || isExtra(service)) continue;
       const outcome = this.#read(instance, service);
-      if (outcome.kind === 'provider') provided.push(withRegistrysWord(outcome, instance));
-      else if (outcome.kind === 'rejected') provided.push(outcome);
+      if (outcome.kind === 'ignored') continue;
+      const one = outcome.kind === 'provider' ? withRegistrysWord(outcome, instance) : outcome;
+      const list = provided.get(interfaceName);
+      if (list) list.push(one);
+      else provided.set(interfaceName, [one]);
     }
     return provided;
   }
 
   #read(instance: ApplicationInstance, service: ServiceInfo): Outcome {
-    const { interfaceName, group, version, protocol, path, params } = service;
-    const entries: (readonly [string, string])[] = [
-      ['interface', interfaceName],
-      ['group', group],
-      ['version', version],
-      ['application', this.#application],
-    ];
-    const seen = new Set(entries.map(([key]) => key));
-    for (const entry of [...params, ...Object.entries(instance.metadata)]) {
-      if (seen.has(entry[0])) continue;
-      seen.add(entry[0]);
-      entries.push(entry);
-    }
+    const { interfaceName, protocol, path } = service;
     const known = providerProtocol(protocol);
     return this.#reader.readRecord({
       interfaceName,
@@ -130,10 +132,30 @@ export class ApplicationDirectory {
       host: instance.address,
       port: service.port ?? (known && instance.endpoints[known]) ?? instance.port,
       path,
-      parameters: this.#reader.parameters.of(entries, instance.timestampMs),
+      parameters: this.#parametersOf(instance, service).registeredAt(instance.timestampMs),
       shown: () => printable(`${this.#application}/${instanceKey(instance)} ${protocol} ${interfaceName}`),
     });
   }
+
+  #parametersOf({ metadata }: ApplicationInstance, service: ServiceInfo): Parameters {
+    const common = hasEntries(metadata) ? undefined : this.#parameters.get(service);
+    if (common) return common;
+    const { interfaceName, group, version, params } = service;
+    const entries = new Map([...Object.entries(metadata), ...params]);
+    const own = { interface: interfaceName, group, version, application: this.#application };
+    const parameters = this.#reader.parameters.of([...Object.entries(own), ...without(entries, own)], 0);
+    if (!hasEntries(metadata)) this.#parameters.set(service, parameters);
+    return parameters;
+  }
+}
+
+function without(entries: ReadonlyMap<string, string>, own: object): [string, string][] {
+  return [...entries].filter(([key]) => !Object.hasOwn(own, key));
+}
+
+function hasEntries(metadata: Metadata): boolean {
+  for (const _ in metadata) return true;
+  return false;
 }
 
 /**

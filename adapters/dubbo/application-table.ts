@@ -47,7 +47,7 @@ export class ApplicationTable {
     const change = directory.update(instances, metadata);
     if (change.lacking.size === 0) this.#lacking.delete(application);
     else this.#lacking.set(application, change.lacking);
-    for (const name of change.touched) this.#link(name, application, directory.providedOf(name).length > 0);
+    for (const name of change.touched) this.#link(name, application, directory.provides(name));
     return change;
   }
 

@@ -150,6 +150,11 @@ export class Parameters {
     this.timestampMs = timestampMs;
   }
 
+  /** The same parameters of a provider that registered at another time. */
+  registeredAt(timestampMs: number): Parameters {
+    return new Parameters(this.#list, timestampMs);
+  }
+
   /** The value of the first parameter with this key; '' when there is none. Not for `pid` and `timestamp`. */
   get(key: string): string {
     for (const parameter of this.#list) {
