@@ -53,6 +53,11 @@ describe('the report of the fault runs', () => {
     assert.ok(text.some((line) => line.startsWith('Seeds 1 to 2: 1 runs, 3 faults')));
   });
 
+  it('names the seeds', () => {
+    const of = (...seeds: number[]) => lines(seeds.map((seed) => ({ ...clean, plan: { ...clean.plan, seed } })));
+    assert.ok(of(5, 1, 2, 3, 8, 9).some((line) => line.startsWith('Seeds 1 to 3, 5, 8 to 9: 6 runs')));
+  });
+
   it('gives times of recovery, changes beside a fault against those without, and bounds', () => {
     assert.equal(row([clean], '| consul | 1 | 7'), '| consul | 1 | 700 ms | 700 ms | 700 ms |');
     assert.match(row([clean], '| consul | 1 | 10 ms') ?? '', /\| 1 \| 15 ms \| 15 ms \| 1.50 \| 1.50 \|$/);

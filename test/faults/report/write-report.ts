@@ -59,7 +59,13 @@ export function report(results: readonly RunResult[]): string {
   ].join('\n');
 }
 
+/** `1 to 50, 53`. */
 function describeSeeds(seeds: readonly number[]): string {
-  const [first, last] = [seeds[0] ?? 0, seeds.at(-1) ?? 0];
-  return last - first + 1 === seeds.length ? `${first} to ${last}` : seeds.join(', ');
+  const ranges: { readonly first: number; last: number }[] = [];
+  for (const seed of [...seeds].sort((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range && seed === range.last + 1) range.last = seed;
+    else ranges.push({ first: seed, last: seed });
+  }
+  return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first} to ${last}`)).join(', ');
 }

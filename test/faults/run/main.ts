@@ -35,11 +35,11 @@ async function main(): Promise<number> {
   });
   mkdirSync(folder, { recursive: true });
   if (values.report !== undefined) {
-    writeReport(rangeOf(values.report).flatMap(stored));
+    writeReport(seedsOf(values.report).flatMap(stored));
     return 0;
   }
   if (values.replay !== undefined) return exitCodeOf(await runPlans([replayOf(values.replay)], true));
-  const seeds = values.seed === undefined ? rangeOf(values.seeds) : [Number(values.seed)];
+  const seeds = values.seed === undefined ? seedsOf(values.seeds) : [Number(values.seed)];
   const plans = seeds.map((seed) => planOf(seed, { isLong: values.long }));
   if (values.plan) {
     for (const plan of plans) printPlan(plan);
@@ -97,10 +97,13 @@ function summary({ plan, violations, trouble, steps, durationMs }: RunResult): s
   return `seed ${plan.seed} on ${plan.registries.join(' and ')}: ${steps.length} faults, ${verdict}, ${Math.round(durationMs / 1000)} s${what}`;
 }
 
-function rangeOf(text: string): number[] {
-  const [, first, last] = /^(\d+)-(\d+)$/.exec(text) ?? [];
-  if (first === undefined || last === undefined) throw new Error(`--seeds FIRST-LAST, not ${text}`);
-  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
+/** `1-50`, `7`, or several with commas. */
+function seedsOf(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+    if (first === undefined) throw new Error(`seeds as 1-50 or 3,7-9, not ${text}`);
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
+  });
 }
 
 process.exitCode = await main();
