@@ -15,8 +15,12 @@ const userInfo = /:\/\/[^/?]*(?:@|%(?:25)*40)/g;
 const encodedUserInfo =
   /(%(?<deep>(?:25)*)3A%\k<deep>2F%\k<deep>2F)(?:(?!%\k<deep>2F|%\k<deep>3F)[^/?])*(?:@|%(?:25)*40)/gi;
 const keyAndValue = /([A-Za-z0-9._-]+)(=|%(?:25)*3D)((?:(?!&|%(?:25)*26)[\s\S])*)/gi;
-/** `key: value` of YAML and `"key": "value"` of JSON. */
-const yamlOrJson = /([A-Za-z0-9._-]+)(\\*["']?\s*:\s*)(\\*"(?:[^"\\]|\\[^"])*\\*"|'[^']*'|[^\s,}\]]+)/g;
+/** The key of `key: value` in YAML and of `"key": "value"` in JSON, which may be in a JSON string itself. */
+const keyAndColon = /([A-Za-z0-9._-]+)\\*["']?\s*:\s*/g;
+const openingQuote = /(\\*)(["'])/y;
+const endOfJson = /[\s,}\]]|$/g;
+/** A plain scalar of YAML can have spaces and commas. */
+const endOfLine = /[\r\n]|$/g;
 
 /** Whether the value of a parameter with this name must not be shown. */
 export function isSensitive(key: string): boolean {
@@ -35,11 +39,48 @@ export function hasCredentials(value: string): boolean {
 
 /** Text of a registry (a URL, a rule, JSON) without what looks like a credential. Bounded by the caller. */
 export function redacted(text: string): string {
-  return text
+  return withoutValues(text)
     .replace(userInfo, '://***@')
     .replace(encodedUserInfo, '$1***@')
-    .replace(yamlOrJson, (all, key: string, colon: string) => (isSensitive(key) ? `${key}${colon}***` : all))
     .replace(keyAndValue, (pair, key: string, equals: string) => (isSensitive(key) ? `${key}${equals}***` : pair));
+}
+
+/** Takes the values out of YAML and JSON whose key is a credential's. */
+function withoutValues(text: string): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (const { 0: whole, 1: key = '', index } of text.matchAll(keyAndColon)) {
+    const start = index + whole.length;
+    if (index < at || !isSensitive(key)) continue;
+    const end = endOfValue(text, start, /["']/.test(whole) ? endOfJson : endOfLine);
+    if (end === start) continue;
+    parts.push(text.slice(at, start), '***');
+    at = end;
+  }
+  return parts.join('') + text.slice(at);
+}
+
+/** Of the scalar that begins there; the end of the text for a quote that is never closed. */
+function endOfValue(text: string, start: number, endOfPlain: RegExp): number {
+  openingQuote.lastIndex = start;
+  const opening = openingQuote.exec(text);
+  if (opening === null) {
+    endOfPlain.lastIndex = start;
+    return endOfPlain.exec(text)?.index ?? text.length;
+  }
+  const [whole, { length: depth } = '', quote = ''] = opening;
+  for (let end = text.indexOf(quote, start + whole.length); end >= 0; end = text.indexOf(quote, end + 1)) {
+    // YAML writes an apostrophe within a value twice.
+    if (quote === "'" && text[end + 1] === quote) {
+      end++;
+      continue;
+    }
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes++;
+    // A quote within the value has more backslashes, one that ends it behind a backslash has a whole round more.
+    if (backslashes % (2 * (depth + 1)) === depth) return end + 1;
+  }
+  return text.length;
 }
 
 const maxRecord = 200;
