@@ -199,6 +199,9 @@ describe('adapters/nacos Dubbo directory', () => {
     await directory.settled(abort.signal);
     assert.deepEqual(ids(), ['dubbo://10.0.0.1:20880', 'tri://10.0.0.1:50051']);
     assert.ok(!directory.isDerived(api));
+    // One that has not been moved yet is there beside those that have.
+    setProviders(api, [provider('10.0.0.1'), provider('10.0.0.7')]);
+    assert.deepEqual(ids(), ['dubbo://10.0.0.1:20880', 'dubbo://10.0.0.7:20880', 'tri://10.0.0.1:50051']);
     setProviders(api, []);
     assert.deepEqual(ids(), ['dubbo://10.0.0.1:20880', 'tri://10.0.0.1:50051']);
     const name = parseDubboName(api);
