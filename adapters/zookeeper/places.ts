@@ -87,10 +87,6 @@ export class Places {
     return this.roots.map((root) => `${root}/metadata/${application}/${revision}`);
   }
 
-  mapping(root: number, interfaceName: string): string {
-    return `${this.roots[root]}/mapping/${interfaceName}`;
-  }
-
   /** What the node at `path` is; undefined for the many that are not read. */
   locate(path: string): Place | undefined {
     // Before the roots: below one of which they often stand.
