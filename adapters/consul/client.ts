@@ -37,6 +37,8 @@ export interface Query {
   readonly of: 'instances' | 'nodes' | 'namespace' | 'partition';
   /** Only instances with this tag. */
   readonly tag?: string;
+  /** Waits until the leader is sure that it leads and has caught up with its log, whatever `consistency` says. */
+  readonly consistent?: boolean;
   /** Makes it a blocking query: answered when the index is past `index`, or after `waitMs`. */
   readonly block?: {
     readonly index: number;
@@ -150,11 +152,12 @@ export class ConsulClient {
     };
   }
 
-  #path({ path, of, tag, block }: Query): string {
+  #path({ path, of, tag, block, consistent = false }: Query): string {
     const { datacenter, namespace, partition, nodeMeta, consistency } = this.#options;
     const parameters = new URLSearchParams();
     if (datacenter !== undefined) parameters.set('dc', datacenter);
-    if (consistency !== 'default') parameters.set(consistency, '');
+    if (consistent) parameters.set('consistent', '');
+    else if (consistency !== 'default') parameters.set(consistency, '');
     // Open-source Consul refuses both, so they are sent only when they are configured.
     if (namespace !== undefined && (of === 'instances' || of === 'namespace')) parameters.set('ns', namespace);
     if (partition !== undefined) parameters.set('partition', partition);

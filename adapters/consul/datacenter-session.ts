@@ -112,12 +112,15 @@ export class DatacenterSession {
 
   /** Lists everything, publishes it, and starts what follows the changes. */
   async #begin(group: TaskGroup, signal: AbortSignal): Promise<void> {
+    // A server that has just become the leader answers with what it has applied of its log so far, which after a restart of
+    // all servers is an older state, or none: the first read waits until it has caught up. Stale reads are meant to need none.
+    const consistent = this.#options.config.consistency !== 'stale';
     // The hints first and the services after: what changes in between is in the hints' next round.
+    const nodes = await this.#get({ ...nodesQuery, consistent }, signal);
     const entries = new Map<ProtocolEntryKind, number>();
     if (this.#options.config.serviceDefaults) {
       for (const kind of protocolEntryKinds) entries.set(kind, await this.#readEntries(kind, signal));
     }
-    const nodes = await this.#get(nodesQuery, signal);
     const critical = await this.#get(checksQuery('critical'), signal);
     const warning = await this.#get(checksQuery('warning'), signal);
     const services = await this.#get(servicesQuery, signal);

@@ -76,6 +76,20 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     }
   });
 
+  it('waits for a leader that has caught up before it lists, unless stale reads are wanted', async () => {
+    const first = () => registry.requests.find((request) => !request.path.startsWith('/v1/agent'));
+    start();
+    await listed();
+    assert.deepEqual([first()?.path, first()?.query.has('consistent')], ['/v1/catalog/nodes', true]);
+    assert.equal(registry.requests.filter(({ query }) => query.has('consistent')).length, 1);
+    await run.stop();
+    const before = registry.requests.length;
+    start({ consistency: 'stale' });
+    await listed();
+    const later = registry.requests.slice(before);
+    assert.ok(later.every(({ query }) => query.has('stale') && !query.has('consistent')));
+  });
+
   it('goes on when stale reads come from a server that is behind', async () => {
     start({ consistency: 'stale' });
     await listed();

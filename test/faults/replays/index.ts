@@ -38,4 +38,13 @@ export const replays: readonly Replay[] = [
       ],
     },
   },
+  {
+    name: 'old-log-of-consul',
+    found: 'a Consul whose servers were all restarted brought back, while it went through its log, what was gone',
+    plan: {
+      seed: 1003,
+      registries: ['consul'],
+      steps: [1, 2, 3].map(() => ({ fault: 'restart-all', target: 'consul', durationMs: 1000 })),
+    },
+  },
 ];
