@@ -177,8 +177,8 @@ for (const { version, start, reload } of versions) {
       assert.deepEqual(
         service?.instances.map(({ ports, weight }) => ({ ports, weight })),
         [
-          { ports: { tri: 42051 }, weight: 200 },
           { ports: { dubbo: 42880 }, weight: 200 },
+          { ports: { tri: 42051 }, weight: 200 },
         ],
       );
       assert.ok(![...recorder.services.keys()].some((name) => name.includes('consumers:')));
