@@ -32,7 +32,7 @@ async function measure(scale: Scale, dir: string): Promise<void> {
   const stall = watchStalls();
   const writeMs = await timed(async () => {
     for (const service of services) store.put('dubbo', service);
-    store.trust('dubbo', { confirmedMs: Date.now(), degraded: [], holds: [] });
+    store.trust('dubbo', { confirmedMs: Date.now(), degraded: [], holds: [], freezes: [] });
     await store.flush();
   });
   const { bytes } = store.status();

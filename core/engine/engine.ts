@@ -92,7 +92,7 @@ export class Engine {
       ...this.#units.map(({ supervisor }) => supervisor.run(signal)),
     ]);
     this.#ingest.stop();
-    this.#storeTrust();
+    for (const unit of this.#units) this.#storeTrust(unit);
     stopStore.abort();
     await storing;
   }
@@ -152,18 +152,19 @@ export class Engine {
       const nowMs = clock.now();
       for (const unit of this.#units) {
         unit.tick(nowMs);
-        if (unit.hasNewTrust()) this.#options.store?.trust(unit.name, unit.trust(nowMs));
+        if (unit.hasNewTrust()) this.#storeTrust(unit);
       }
       this.#options.onTick?.(nowMs);
       if (nowMs < trustDueMs) continue;
       trustDueMs = nowMs + trustIntervalMs;
-      this.#storeTrust();
+      for (const unit of this.#units) this.#storeTrust(unit);
     }
   }
 
-  #storeTrust(): void {
+  #storeTrust(unit: SourceUnit): void {
     const { store, clock } = this.#options;
-    for (const unit of this.#units) store?.trust(unit.name, unit.trust(clock.now()));
+    const trust = store && unit.trust(clock.now());
+    if (trust) store.trust(unit.name, trust);
   }
 
   #unitOf({ name, kind, required, staleAfterMs, source, guards = defaultGuards }: EngineSource): SourceUnit {
@@ -181,9 +182,10 @@ export class Engine {
       onSynced: () => {
         this.#readiness.listed(name);
         this.#ingest.whenDrained(name, () => {
+          unit.listed();
           this.#readiness.synced(name);
           // Said to be whole at once: a kill in the next seconds must not find a disk that does not know.
-          store?.trust(name, unit.trust(clock.now()));
+          this.#storeTrust(unit);
         });
       },
       // Reading fails: what was restored is all there is for now.

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type GuardCounts, GuardedTable } from '../guard/guarded-table.js';
 import type { Freeze, HeldReason, HoldStatus } from '../guard/hold.js';
 import type { GuardRules } from '../guard/rules.js';
-import { scopeCovers } from '../guard/scope.js';
+import { ofCovering } from '../guard/scope.js';
 import { tooOld } from '../guard/staleness.js';
 import type { Service } from '../model/index.js';
 import type { Source } from '../source/source.js';
@@ -37,13 +37,13 @@ export class SourceUnit {
   readonly reported: SourceTable;
   readonly guarded: GuardedTable;
   readonly #options: SourceUnitOptions;
-  readonly #startedMs: number;
   #trustMark = '';
+  /** What was too little read already before a restart, and since when, by scope. */
+  #behindBefore: ReadonlyMap<string, number> = new Map();
 
   constructor(options: SourceUnitOptions) {
     const { name, guards, clock, onChange, onAccepted, onSynced, onTrouble } = options;
     this.#options = options;
-    this.#startedMs = clock.now();
     this.name = name;
     this.reported = new SourceTable(onChange);
     this.guarded = new GuardedTable({
@@ -77,17 +77,22 @@ export class SourceUnit {
   restore({ services, trust }: StoredSource): boolean {
     const { clock, guards, logger } = this.#options;
     const nowMs = clock.now();
+    const degraded = new Map(trust.degraded.map(({ scope, sinceMs }) => [scope, sinceMs]));
     const isTooOld = (service: Service) => {
       if (!guards.staleness) return false;
-      const covering = trust.degraded.filter(({ scope }) => scopeCovers(scope, service));
-      const confirmedMs = Math.min(trust.confirmedMs, ...covering.map(({ sinceMs }) => sinceMs));
+      const confirmedMs = Math.min(trust.confirmedMs, ...ofCovering(degraded, service));
       return tooOld(confirmedMs, nowMs, guards.staleness).hold;
     };
     const kept = services.filter((service) => !isTooOld(service));
-    const dropped = services.length - kept.length;
-    if (dropped > 0) logger.warn({ dropped, kept: kept.length }, 'some of what was kept on disk is too old to go by');
+    const dropped = services.filter(isTooOld);
+    // Off the disk too: it would be restored as new when the rest has been read.
+    for (const { name } of dropped) this.#options.onAccepted?.(name, undefined);
+    if (dropped.length > 0) {
+      logger.warn({ dropped: dropped.length, kept: kept.length }, 'some of what was kept on disk is too old to go by');
+    }
     if (kept.length === 0) return false;
-    this.guarded.restore(kept, trust.holds);
+    this.#behindBefore = new Map([...degraded, ['', trust.confirmedMs]]);
+    this.guarded.restore(kept, trust.holds, trust.freezes);
     this.supervisor.restored(trust.confirmedMs);
     const instances = this.reported.instanceCount;
     logger.info({ services: kept.length, instances, ageMs: nowMs - trust.confirmedMs }, 'restored from disk');
@@ -97,42 +102,61 @@ export class SourceUnit {
   /** Lets go of what was held for its longest time, and of what was not read for too long. */
   tick(nowMs: number): void {
     this.guarded.tick(nowMs);
-    const { staleness } = this.#options.guards;
-    if (!staleness) return;
+    this.guarded.outdate(
+      this.#tooOld(this.supervisor.behind(), nowMs),
+      this.supervisor.restoredMs === undefined ? new Map() : this.#tooOld(this.#behindBefore, nowMs),
+    );
+  }
+
+  /** Everything was read, and stands in the catalog. */
+  listed(): void {
+    this.guarded.listed();
+    this.#behindBefore = new Map();
+  }
+
+  #tooOld(behind: ReadonlyMap<string, number>, nowMs: number): ReadonlyMap<string, HeldReason> {
     const outdated = new Map<string, HeldReason>();
-    for (const [scope, sinceMs] of this.supervisor.behind()) {
+    const { staleness } = this.#options.guards;
+    if (!staleness) return outdated;
+    for (const [scope, sinceMs] of behind) {
       const verdict = tooOld(sinceMs, nowMs, staleness);
       if (!verdict.hold) continue;
       outdated.set(scope, { guard: verdict.guard, reason: verdict.reason, sinceMs: nowMs, untilMs: Infinity });
     }
-    this.guarded.outdate(outdated);
+    return outdated;
   }
 
   log(fields: Readonly<Record<string, unknown>>, message: string): void {
     this.#options.logger.warn(fields, message);
   }
 
-  /** Whether holds, or what is behind, are others than at the last call. */
+  /** Whether holds, orders to hold, or what is behind, are others than at the last call. */
   hasNewTrust(): boolean {
     const { held, expired, released } = this.guarded.counts;
-    const mark = [held, expired, released, this.supervisor.synced, ...this.supervisor.behind().keys()].join('\n');
+    const orders = this.guarded.freezes.map(({ service, untilMs }) => `${service} ${untilMs}`);
+    const behind = this.supervisor.behind().keys();
+    const mark = [held, expired, released, this.supervisor.synced, ...orders, ...behind].join('\n');
     const isNew = mark !== this.#trustMark;
     this.#trustMark = mark;
     return isNew;
   }
 
-  /** What is to be kept on disk of how far it can be trusted. */
-  trust(nowMs: number): StoredTrust {
-    const behind = this.supervisor.behind();
+  /** What is to be kept on disk of how far it can be trusted; undefined for what was never whole: it is not to be restored. */
+  trust(nowMs: number): StoredTrust | undefined {
+    const { synced, restoredMs } = this.supervisor;
+    if (!synced && restoredMs === undefined) return undefined;
+    const behind = new Map(this.supervisor.behind());
+    const before = restoredMs === undefined ? [] : this.#behindBefore;
+    for (const [scope, sinceMs] of before) behind.set(scope, Math.min(sinceMs, behind.get(scope) ?? sinceMs));
     return {
-      // Of the whole source; what has not been read since the start was confirmed when it was before.
-      confirmedMs: behind.get('') ?? (this.supervisor.synced ? nowMs : this.#startedMs),
+      confirmedMs: behind.get('') ?? nowMs,
       degraded: [...behind].filter(([scope]) => scope !== '').map(([scope, sinceMs]) => ({ scope, sinceMs })),
       holds: this.guarded
-        .holds()
+        .holds(Number.POSITIVE_INFINITY)
         .flatMap(({ service, guard, reason, sinceMs, untilMs, instances }) =>
           untilMs === undefined || guard === 'flap' ? [] : [{ service, guard, reason, sinceMs, untilMs, instances }],
         ),
+      freezes: this.guarded.freezes,
     };
   }
 

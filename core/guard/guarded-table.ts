@@ -7,12 +7,12 @@ import type { StoredHold } from '../warm/warm-store.js';
 import { emptied } from './empty.js';
 import { FlapMemory } from './flap-memory.js';
 import type { Freeze, HeldInstance, HeldReason, HoldStatus } from './hold.js';
-import { holdStatuses } from './hold-status.js';
+import { holdStatuses, shownInstances } from './hold-status.js';
 import { letThroughWith } from './let-through.js';
 import { massLoss } from './mass-loss.js';
 import { minimumHealthy } from './minimum-healthy.js';
 import { type GuardName, type GuardRules, letThrough, type Verdict } from './rules.js';
-import { scopeCovers } from './scope.js';
+import { ofCovering } from './scope.js';
 import { ServingCount, wholeSource } from './serving-count.js';
 
 export interface GuardedTableOptions {
@@ -26,7 +26,7 @@ export interface GuardedTableOptions {
   readonly onChange: () => void;
   /** Told of losses that are held from now on, together. */
   readonly onHold: (held: { readonly services: readonly string[]; readonly instances: number } & HeldReason) => void;
-  /** Told of each service that is let through, in its new form; undefined: it is gone. */
+  /** Told of each service that is let through, but for what is restored, in its new form; undefined: it is gone. */
   readonly onAccepted?: (name: string, service: Service | undefined) => void;
 }
 
@@ -89,7 +89,7 @@ export class GuardedTable implements ServiceFeed {
   }
 
   /** Services of before a restart: let through as they are, until the source says something else. */
-  restore(services: readonly Service[], holds: readonly StoredHold[]): void {
+  restore(services: readonly Service[], holds: readonly StoredHold[], freezes: readonly Freeze[] = []): void {
     const { reported } = this.#options;
     reported.restore(services);
     const nowMs = this.#options.now();
@@ -100,14 +100,26 @@ export class GuardedTable implements ServiceFeed {
       this.#count.set(name, service);
       this.#settle(name, restoredCause);
     }
-    for (const hold of holds) for (const id of hold.instances) this.#resumable.set(`${hold.service}\n${id}`, hold);
+    for (const stored of holds) {
+      const hold = notAhead(stored, nowMs);
+      for (const id of hold.instances) this.#resumable.set(`${hold.service}\n${id}`, hold);
+    }
+    this.#freezes = [...this.#freezes, ...freezes.map((freeze) => notAhead(freeze, nowMs))];
     this.#count.settle(nowMs);
     this.#options.onChange();
   }
 
-  /** What is held back now, oldest first. */
-  holds(): readonly HoldStatus[] {
-    return holdStatuses(this.#options.source, this.#held, this.#flaps?.damped, this.#outdated);
+  /** The source was read whole, and that was taken: what of before a restart was to be held again is held by now. */
+  listed(): void {
+    this.#resumable.clear();
+  }
+
+  /**
+   * What is held back now, oldest first.
+   * @param maxInstances ids that are told of each
+   */
+  holds(maxInstances = shownInstances): readonly HoldStatus[] {
+    return holdStatuses(this.#options.source, this.#held, this.#flaps?.damped, this.#outdated, maxInstances);
   }
 
   get freezes(): readonly Freeze[] {
@@ -125,21 +137,34 @@ export class GuardedTable implements ServiceFeed {
     const names = new Set(
       [...this.#held.keys(), ...(this.#flaps?.damped.keys() ?? [])].filter((name) => matchesGlob(pattern, name)),
     );
+    let newestMs = Number.NEGATIVE_INFINITY;
     for (const name of names) {
+      for (const { sinceMs } of this.#held.get(name)?.values() ?? []) newestMs = Math.max(newestMs, sinceMs);
       this.#held.delete(name);
       this.#flaps?.forgive(name);
     }
     // What is released was meant: it is no part of a further loss.
-    if (names.size > 0) this.#count.forget();
+    this.#count.forget(newestMs);
     for (const name of names) this.#settle(name, { kind: 'operator', detail: `released by ${by}` });
     this.#counts.released += names.size;
     if (names.size > 0) this.#options.onChange();
     return names.size;
   }
 
-  /** From now on no loss of the services that match is let through, until the freeze ends or is released. */
+  /**
+   * From now on no loss of the services that match is let through, until the freeze ends or is released. What is held
+   * already is held as long; an earlier freeze of the same services has no say any more.
+   */
   freeze(freeze: Freeze): void {
     this.#freezes = [...this.#freezes.filter(({ service }) => service !== freeze.service), freeze];
+    for (const [name, held] of this.#held) {
+      if (!matchesGlob(freeze.service, name)) continue;
+      const { reason, untilMs } = this.#freezeOf(name, freeze.sinceMs) ?? freeze;
+      for (const [id, hold] of held) {
+        if (hold.guard !== 'operator' && hold.untilMs >= untilMs) continue;
+        held.set(id, { ...hold, guard: 'operator', reason, untilMs });
+      }
+    }
   }
 
   /** Lets through what was held for its longest time. @returns when there is something to do next, in ms since the epoch */
@@ -150,21 +175,23 @@ export class GuardedTable implements ServiceFeed {
     };
     this.#freezes = this.#freezes.filter(({ untilMs }) => untilMs > nowMs);
     const due = new Map<string, string>();
+    let newestMs = Number.NEGATIVE_INFINITY;
     for (const [name, held] of this.#held) {
-      for (const [id, { untilMs, guard }] of held) {
+      for (const [id, { untilMs, guard, sinceMs }] of held) {
         if (untilMs > nowMs) {
           note(untilMs);
           continue;
         }
         held.delete(id);
         due.set(name, guard);
+        newestMs = Math.max(newestMs, sinceMs);
       }
       if (held.size === 0) this.#held.delete(name);
     }
     for (const { untilMs } of this.#freezes) note(untilMs);
     for (const name of this.#flaps?.expire(nowMs) ?? []) due.set(name, 'flap');
-    // What has waited its time out was meant: it is no part of a further loss.
-    if (due.size > 0) this.#count.forget();
+    // What has waited its time out was meant: it is no part of a further loss. What was lost since then is.
+    this.#count.forget(newestMs);
     for (const [name, guard] of due) {
       this.#settle(name, { kind: 'guard', detail: `the hold of guard ${guard} is over` });
       this.#counts.expired++;
@@ -176,15 +203,20 @@ export class GuardedTable implements ServiceFeed {
   /**
    * Takes out what was not read for too long, and back in what is read again.
    * @param scopes scopes that are too old to go by, with why and since when; the empty one is the whole source
+   * @param restored the same for what is of before a restart and was not published since
    */
-  outdate(scopes: ReadonlyMap<string, HeldReason>): void {
-    if (scopes.size === 0 && this.#outdated.size === 0) return;
+  outdate(scopes: ReadonlyMap<string, HeldReason>, restored: ReadonlyMap<string, HeldReason> = new Map()): void {
+    if (scopes.size === 0 && restored.size === 0 && this.#outdated.size === 0) return;
     const before = new Map(this.#outdated);
     this.#outdated.clear();
-    for (const [scope, reason] of scopes) {
+    if (scopes.size > 0 || restored.size > 0) {
+      const { reported } = this.#options;
       for (const [name, service] of this.#seen) {
-        if (!this.#outdated.has(name) && scopeCovers(scope, service))
-          this.#outdated.set(name, before.get(name) ?? reason);
+        const [reason] = [
+          ...ofCovering(scopes, service),
+          ...(reported.isRestored(name) ? ofCovering(restored, service) : []),
+        ];
+        if (reason !== undefined) this.#outdated.set(name, before.get(name) ?? reason);
       }
     }
     let any = false;
@@ -235,7 +267,7 @@ export class GuardedTable implements ServiceFeed {
     const begun = new Map<string, { services: string[]; instances: number } & HeldReason>();
     for (const loss of losses) {
       if (!scopes.has(loss.scope)) scopes.set(loss.scope, this.#verdictOf(loss.scope, nowMs));
-      const verdicts = [this.#freezeOf(loss.name, nowMs), whole, scopes.get(loss.scope) ?? letThrough];
+      const verdicts = [this.#verdictOfOperator(loss.name, nowMs), whole, scopes.get(loss.scope) ?? letThrough];
       const verdict = verdicts.find(({ hold }) => hold) ?? this.#verdictOnHealth(loss.name);
       for (const instance of loss.lost) {
         const reason = this.#reasonToHold(loss.name, instance, verdict, nowMs);
@@ -290,8 +322,17 @@ export class GuardedTable implements ServiceFeed {
     return minimumHealthy(service.instances.filter(isServing).length, service.instances.length, rule);
   }
 
-  #freezeOf(name: string, nowMs: number): Verdict {
-    const freeze = this.#freezes.find(({ service, untilMs }) => untilMs > nowMs && matchesGlob(service, name));
+  /** The one in force that ends last. */
+  #freezeOf(name: string, nowMs: number): Freeze | undefined {
+    let last: Freeze | undefined;
+    for (const freeze of this.#freezes) {
+      if (freeze.untilMs > (last?.untilMs ?? nowMs) && matchesGlob(freeze.service, name)) last = freeze;
+    }
+    return last;
+  }
+
+  #verdictOfOperator(name: string, nowMs: number): Verdict {
+    const freeze = this.#freezeOf(name, nowMs);
     if (!freeze) return letThrough;
     return { hold: true, guard: 'operator', reason: freeze.reason, maxHoldMs: freeze.untilMs - nowMs };
   }
@@ -313,7 +354,8 @@ export class GuardedTable implements ServiceFeed {
       if (accepted !== undefined && sameService(accepted, next)) return;
     }
     this.#changed.set(name, cause);
-    this.#options.onAccepted?.(name, next);
+    // What was restored stands where it came from.
+    if (cause !== restoredCause) this.#options.onAccepted?.(name, next);
   }
 
   /** What the registry has again needs holding no more. */
@@ -327,4 +369,10 @@ export class GuardedTable implements ServiceFeed {
     }
     if (held.size === 0) this.#held.delete(name);
   }
+}
+
+/** With the times that it would have had if the clock had not been ahead when it was written. */
+function notAhead<T extends { readonly sinceMs: number; readonly untilMs: number }>(stored: T, nowMs: number): T {
+  const aheadMs = Math.max(0, stored.sinceMs - nowMs);
+  return { ...stored, sinceMs: stored.sinceMs - aheadMs, untilMs: stored.untilMs - aheadMs };
 }

@@ -1,7 +1,8 @@
 import type { Damped } from './flap-memory.js';
 import type { HeldInstance, HeldReason, HoldStatus } from './hold.js';
 
-const shownInstances = 100;
+/** Ids that are shown of a hold. */
+export const shownInstances = 100;
 
 /** What is held back in a source, a line for each service and reason, oldest first. */
 export function holdStatuses(
@@ -9,9 +10,10 @@ export function holdStatuses(
   held: ReadonlyMap<string, ReadonlyMap<string, HeldInstance>>,
   damped: ReadonlyMap<string, ReadonlyMap<string, Damped>> | undefined,
   outdated: ReadonlyMap<string, HeldReason>,
+  maxInstances: number,
 ): readonly HoldStatus[] {
   const statuses: HoldStatus[] = [];
-  for (const [service, instances] of held) statuses.push(...ofService(source, service, instances));
+  for (const [service, instances] of held) statuses.push(...ofService(source, service, instances, maxInstances));
   for (const [service, instances] of damped ?? []) {
     for (const [id, { reason, sinceMs, untilMs }] of instances) {
       statuses.push({ source, service, guard: 'flap', reason, sinceMs, untilMs, instances: [id], count: 1 });
@@ -23,7 +25,12 @@ export function holdStatuses(
   return statuses.sort((a, b) => a.sinceMs - b.sinceMs || (a.service < b.service ? -1 : 1));
 }
 
-function ofService(source: string, service: string, held: ReadonlyMap<string, HeldInstance>): HoldStatus[] {
+function ofService(
+  source: string,
+  service: string,
+  held: ReadonlyMap<string, HeldInstance>,
+  maxInstances: number,
+): HoldStatus[] {
   const groups = new Map<string, { first: HeldInstance; ids: string[] }>();
   for (const [id, instance] of held) {
     const key = `${instance.guard} ${instance.sinceMs} ${instance.reason}`;
@@ -38,7 +45,7 @@ function ofService(source: string, service: string, held: ReadonlyMap<string, He
     reason,
     sinceMs,
     ...(Number.isFinite(untilMs) ? { untilMs } : {}),
-    instances: ids.slice(0, shownInstances),
+    instances: ids.slice(0, maxInstances),
     count: ids.length,
   }));
 }

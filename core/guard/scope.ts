@@ -5,9 +5,27 @@ export function scopeOf({ attributes }: Service): string {
   return attributes['namespace'] || attributes['datacenter'] || '';
 }
 
-/** Whether a scope that an adapter named as degraded covers a service; the empty scope covers all. */
-export function scopeCovers(scope: string, service: Service): boolean {
-  if (scope === '' || scope === service.name || scope === `service ${service.name}`) return true;
-  const { namespace, datacenter, group, application, interface: iface } = service.attributes;
-  return scope !== '' && [namespace, datacenter, group, application, iface].includes(scope);
+/** What adapters call the scopes that cover a service, beside the empty one, which covers all. */
+export function scopesOf({ name, attributes }: Service): ReadonlySet<string> {
+  const { namespace = '', datacenter = '', group, application = '', interface: iface } = attributes;
+  const scopes = new Set([name, `service ${name}`, namespace, datacenter, group, application, iface]);
+  if (application !== '') scopes.add(`application ${application}`);
+  if (namespace !== '') {
+    scopes.add(`namespace ${namespace}`);
+    scopes.add(`${datacenter} namespace ${namespace}`);
+  }
+  scopes.delete('');
+  scopes.delete(undefined);
+  return scopes as ReadonlySet<string>;
+}
+
+/** What is said of the scopes that cover a service. Looks at the service's scopes: those that fail may be a hundred thousand. */
+export function ofCovering<T>(byScope: ReadonlyMap<string, T>, service: Service): readonly T[] {
+  if (byScope.size === 0) return [];
+  const found: T[] = [];
+  for (const scope of ['', ...scopesOf(service)]) {
+    const said = byScope.get(scope);
+    if (said !== undefined) found.push(said);
+  }
+  return found;
 }

@@ -56,9 +56,9 @@ export class ServingCount {
     return this.#scopes.get(scope)?.window.max(nowMs, windowMs) ?? 0;
   }
 
-  /** What was before counts no more, in any scope. */
-  forget(): void {
-    for (const { window } of this.#scopes.values()) window.reset();
+  /** What was until `untilMs` counts no more, in any scope. */
+  forget(untilMs: number): void {
+    for (const { window } of this.#scopes.values()) window.forget(untilMs);
   }
 
   #add(scope: string, change: number): void {

@@ -30,8 +30,8 @@ export class ServingWindow {
     return Math.max(within?.count ?? 0, this.#now);
   }
 
-  /** Forgets what was: the count of now is the measure. */
-  reset(): void {
-    this.#past.length = 0;
+  /** Forgets what was in force until `untilMs` at the latest: what was lost then is no part of a further loss. */
+  forget(untilMs: number): void {
+    while (this.#past[0] !== undefined && this.#past[0].untilMs <= untilMs) this.#past.shift();
   }
 }

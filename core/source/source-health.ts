@@ -43,9 +43,13 @@ export class SourceHealth {
     this.#restoredMs = confirmedMs;
   }
 
-  /** What is not as the registry says, and since when, by scope; the empty scope is the whole source. */
+  /** When what was restored was as the registry said; undefined when nothing was, or everything has been read since. */
+  get restoredMs(): number | undefined {
+    return this.#synced ? undefined : this.#restoredMs;
+  }
+
+  /** What cannot be read, and since when, by scope; the empty scope is the whole source. */
   behind(): ReadonlyMap<string, number> {
-    if (!this.#synced && this.#restoredMs !== undefined) return new Map([[wholeSource, this.#restoredMs]]);
     return new Map([...this.#issues].map(([scope, { sinceMs }]) => [scope, sinceMs]));
   }
 

@@ -7,6 +7,8 @@ import { type Instance, type Rejection, type Service, sameService } from '../mod
 export class SourceTable {
   readonly #services = new Map<string, Service>();
   #changed = new Set<string>();
+  /** What was restored, and not published since. */
+  readonly #restored = new Set<string>();
   readonly #onChange: () => void;
   #instances = 0;
   #rejected = 0;
@@ -32,7 +34,16 @@ export class SourceTable {
 
   /** Services of before a restart, as if the source had published them; what it has published already stays. */
   restore(services: Iterable<Service>): void {
-    for (const service of services) if (!this.#services.has(service.name)) this.upsert(service);
+    for (const service of services) {
+      if (this.#services.has(service.name)) continue;
+      this.upsert(service);
+      this.#restored.add(service.name);
+    }
+  }
+
+  /** Whether a service is of before a restart, and the source has not said yet that it still is so. */
+  isRestored(name: string): boolean {
+    return this.#restored.has(name);
   }
 
   replaceAll(services: Iterable<Service>): void {
@@ -49,6 +60,7 @@ export class SourceTable {
   upsert(service: Service): void {
     const canonical = canonicalService(service);
     const known = this.#services.get(service.name);
+    this.#restored.delete(service.name);
     this.#count(known, -1);
     this.#count(canonical, 1);
     if (known !== undefined && sameService(known, canonical)) {
@@ -64,6 +76,7 @@ export class SourceTable {
     const known = this.#services.get(name);
     if (known === undefined) return;
     this.#count(known, -1);
+    this.#restored.delete(name);
     this.#services.delete(name);
     this.#mark(name);
   }

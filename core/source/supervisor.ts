@@ -87,7 +87,12 @@ export class SourceSupervisor {
     this.#health.restored(confirmedMs);
   }
 
-  /** What is not as the registry says, and since when, by scope; the empty scope is the whole source. */
+  /** When what was restored was as the registry said; undefined when nothing was, or everything has been read since. */
+  get restoredMs(): number | undefined {
+    return this.#health.restoredMs;
+  }
+
+  /** What cannot be read, and since when, by scope; the empty scope is the whole source. */
   behind(): ReadonlyMap<string, number> {
     return this.#health.behind();
   }

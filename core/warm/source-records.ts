@@ -1,3 +1,4 @@
+import type { Freeze } from '../guard/hold.js';
 import type { Service } from '../model/index.js';
 import type { Interner } from '../store/interner.js';
 import { listOf, ModelReader, number, parseJson, RecordError, recordOf, text } from '../store/model-records.js';
@@ -81,6 +82,18 @@ function readTrust(value: unknown): StoredTrust {
       return { scope: text(scope, 'a scope'), sinceMs: number(sinceMs, 'a time') };
     }),
     holds: listOf(record['holds'], 'holds').map(readHold),
+    // Files of before orders were kept have none.
+    freezes: listOf(record['freezes'] ?? [], 'freezes').map(readFreeze),
+  };
+}
+
+function readFreeze(value: unknown): Freeze {
+  const { service, reason, sinceMs, untilMs } = recordOf(value, 'a freeze');
+  return {
+    service: text(service, 'a service'),
+    reason: text(reason, 'a reason'),
+    sinceMs: number(sinceMs, 'a time'),
+    untilMs: number(untilMs, 'a time'),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Freeze } from '../guard/hold.js';
 import type { Service } from '../model/index.js';
 
 /** A removal that a guard held back when the state was written; it resumes with the age it had. */
@@ -20,6 +21,8 @@ export interface StoredTrust {
   /** Scopes that were not, and since when; the empty scope is the whole source. */
   readonly degraded: readonly { readonly scope: string; readonly sinceMs: number }[];
   readonly holds: readonly StoredHold[];
+  /** Operators' orders to let no loss through. */
+  readonly freezes: readonly Freeze[];
 }
 
 /** What the disk has of one source: the services as guards let them through, before shaping, naming and merging. */

@@ -41,7 +41,7 @@ const startMs = new ManualClock().now();
 const instances = (count: number) => Array.from({ length: count }, (_, index) => anInstance(`i${index}`));
 const stored = (services: readonly Service[], trust: Partial<StoredTrust> = {}): StoredSource => ({
   services,
-  trust: { confirmedMs: startMs, degraded: [], holds: [], ...trust },
+  trust: { confirmedMs: startMs, degraded: [], holds: [], freezes: [], ...trust },
 });
 
 describe('warm start', () => {
@@ -173,6 +173,70 @@ describe('warm start', () => {
     assert.equal(store.trusts.length, 0);
     sources[0]?.out?.replaceAll([aService('x', instances(1))]);
     await poll(() => store.trusts.length > 0, { what: 'the trust' });
+    await end();
+  });
+
+  it('takes what is too old to be restored off the disk too: the next start would take it for new', async () => {
+    const dayMs = 24 * 3_600_000;
+    const old: Service = { ...aService('old'), attributes: { name: 'old', namespace: 'gray' } };
+    const degraded = [{ scope: 'gray', sinceMs: startMs - dayMs }];
+    const store = new MemoryStore(new Map([['a', stored([old, aService('x')], { degraded })]]));
+    store.services.set('a/old', old).set('a/x', aService('x'));
+    const { sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    sources[0]?.out?.replaceAll([aService('x')]);
+    await end();
+    assert.deepEqual([...store.services.keys()], ['a/x']);
+  });
+
+  it('does not say that a part is worth a restore before a source was ever read whole', async () => {
+    const store = new MemoryStore();
+    const { clock, sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    sources[0]?.out?.upsert(aService('x'));
+    sources[0]?.out?.degraded(new Error('the rest cannot be read'), 'gray');
+    await clock.advance(31_000);
+    await end();
+    assert.deepEqual(store.trusts, []);
+  });
+
+  it('takes what is published again for read, though a part is never read', async () => {
+    const store = new MemoryStore(
+      new Map([['a', stored([aService('x', instances(2)), aService('old', instances(2))])]]),
+    );
+    const guards = { staleness: { maxAgeMs: 10_000 } };
+    const { engine, clock, sources, end } = startEngine(['a'], { store }, { guards });
+    await poll(() => sources[0]?.out !== undefined && engine.catalog.size === 2, { what: 'the restored services' });
+    sources[0]?.out?.degraded(new Error('denied'), 'gray');
+    sources[0]?.out?.upsert(aService('x', instances(2)));
+    await clock.advance(11_000);
+    const shown = (host: string) => engine.catalog.snapshot().services.get(host)?.origins[0]?.instances.length;
+    await poll(() => shown('old.mesh') === 0, { what: 'what was not read to go' });
+    assert.equal(shown('x.mesh'), 2);
+    await end();
+  });
+
+  it('judges a loss by itself when what was held before the restart is back', async () => {
+    const hold = { guard: 'mass-loss', reason: 'r', sinceMs: startMs, untilMs: startMs + 60_000, service: 'x' };
+    const ids = instances(20).map(({ id }) => id);
+    const store = new MemoryStore(
+      new Map([['a', stored([aService('x', instances(20))], { holds: [{ ...hold, instances: ids }] })]]),
+    );
+    const { engine, clock, sources, end } = startEngine(['a'], { store });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    sources[0]?.out?.replaceAll([aService('x', instances(20))]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    await clock.advance(61_000);
+    sources[0]?.out?.replaceAll([]);
+    await poll(() => engine.units[0]?.guarded.counts.held === 20, { what: 'the loss to be held' });
+    await end();
+  });
+
+  it('does not write back what it has just read', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x')])]]));
+    const { engine, end } = startEngine(['a'], { store });
+    await poll(() => engine.catalog.size === 1, { what: 'the restored service' });
+    assert.equal(store.services.size, 0);
     await end();
   });
 

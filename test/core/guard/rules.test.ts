@@ -87,7 +87,7 @@ describe('ServingWindow', () => {
     assert.equal(window.max(1_000_000), 50);
     assert.equal(window.max(1_001_000), 10);
     window.push(1_001_001, 5);
-    window.reset();
+    window.forget(1_001_001);
     assert.equal(window.max(1_001_001), 5);
   });
 });

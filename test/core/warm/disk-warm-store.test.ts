@@ -34,6 +34,7 @@ describe('the warm start’s files', () => {
     confirmedMs: nowMs,
     degraded: [],
     holds: [],
+    freezes: [],
     ...overrides,
   });
 
@@ -83,16 +84,18 @@ describe('the warm start’s files', () => {
       },
     );
     const hold = { service: 'orders', guard: 'mass-loss', reason: 'r', sinceMs: 1, untilMs: 2, instances: ['9'] };
+    const freeze = { service: 'o*', reason: 'moving', sinceMs: 3, untilMs: 4 };
+    const mixed = trust({ degraded: [{ scope: '', sinceMs: 5 }], holds: [hold], freezes: [freeze] });
     store.put('nacos', rich);
     store.put('nacos', aService('gone', [anInstance('1')]));
-    store.trust('nacos', trust({ degraded: [{ scope: '', sinceMs: 5 }], holds: [hold] }));
+    store.trust('nacos', mixed);
     store.put('eureka', aService('empty'));
     store.trust('eureka', trust());
     await store.flush();
     store.remove('nacos', 'gone');
     await store.flush();
     const expected = {
-      nacos: { services: [rich], trust: trust({ degraded: [{ scope: '', sinceMs: 5 }], holds: [hold] }) },
+      nacos: { services: [rich], trust: mixed },
       eureka: { services: [aService('empty')], trust: trust() },
     };
     assert.deepEqual(await stored(), plain(expected));

@@ -20,7 +20,7 @@ for (let number = Number(first); ; number++) {
     const { services, removed } = generation(number);
     for (const service of services) store.put(source, service);
     for (const name of removed) store.remove(source, name);
-    store.trust(source, { confirmedMs: number, degraded: [], holds: [] });
+    store.trust(source, { confirmedMs: number, degraded: [], holds: [], freezes: [] });
   }
   await store.flush();
   process.stdout.write(`${number}\n`);
