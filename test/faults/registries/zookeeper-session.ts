@@ -4,8 +4,9 @@ import '../../support/dubbo-registry-writer.js';
 import { withDeadline } from './registry.js';
 
 const timeoutMs = 20_000;
+const deadlineMs = 8000;
 /** A server that was set back refuses a session that has seen more; its owner is started anew then. */
-const giveUpMs = 15_000;
+const giveUpMs = 7000;
 
 /** A client of the ensemble as applications have one: it connects again by itself, and begins anew when its session is over. */
 export class ZookeeperSession {
@@ -23,7 +24,7 @@ export class ZookeeperSession {
   /** Does one thing over the session, a new one if there is none. */
   async use<T>(what: string, act: (client: Client) => Promise<T>): Promise<T> {
     try {
-      const result = await withDeadline(act(await this.#connected()), `zookeeper: ${what}`);
+      const result = await withDeadline(act(await this.#connected()), `zookeeper: ${what}`, deadlineMs);
       this.#failingSinceMs = undefined;
       return result;
     } catch (error) {

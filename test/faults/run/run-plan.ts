@@ -20,7 +20,7 @@ import type { Trace } from './trace.js';
 /** I1: from the heal on. */
 const convergeMs = 30_000;
 /** How long the clients of a registry may take to have it as they want it; longer says nothing of us. */
-const settleMs = 60_000;
+const settleMs = 90_000;
 const calmChanges = 5;
 const maxTraced = 20;
 /** Violations of a run whose circumstances are traced. */
