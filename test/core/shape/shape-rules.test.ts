@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { BlockList, isIPv4 } from 'node:net';
+import fc from 'fast-check';
 import fc from 'fast-check';
 import type { Port } from '../../../core/model/index.js';
 import { refusedBy } from '../../../core/shape/address-policy.js';
@@ -99,6 +101,23 @@ describe('addresses', () => {
       assert.ok(set.has(address), address);
     for (const address of ['10.2.0.2', '10.0.0.1', '2001:db9::1', 'corp', 'orders.local.x'])
       assert.ok(!set.has(address), address);
+  });
+
+  it('are found as BlockList of Node finds them', () => {
+    const ipv4 = fc.ipV4().filter((address) => isIPv4(address));
+    fc.assert(
+      fc.property(ipv4, fc.nat(32), ipv4, fc.nat(32), (base, length, other, near) => {
+        const blocks = new BlockList();
+        blocks.addSubnet(base, length, 'ipv4');
+        const set = new AddressSet([`${base}/${length}`]);
+        const number = base.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+        const flipped = (number ^ (near === 32 ? 0 : 2 ** near)) >>> 0;
+        const neighbour = [24, 16, 8, 0].map((shift) => (flipped >>> shift) & 255).join('.');
+        for (const address of [base, other, neighbour]) {
+          assert.equal(set.has(address), blocks.check(address, 'ipv4'), `${address} in ${base}/${length}`);
+        }
+      }),
+    );
   });
 
   it('that are none are refused', () => {
