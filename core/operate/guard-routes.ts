@@ -15,6 +15,9 @@ const hold = z.strictObject({
   reason: note.default('held by an operator'),
 });
 
+/** Orders to hold of one source at most: each is looked at for each loss. */
+const maxFreezes = 1000;
+
 /** What guards hold, and the operator's word on it: `/api/v1/guards`, `/api/v1/guards/release`, `/api/v1/guards/hold`. */
 export function guardRoutes(engine: Engine, clock: Clock): readonly HttpRoute[] {
   const list = (): GuardList => ({
@@ -42,6 +45,10 @@ export function guardRoutes(engine: Engine, clock: Clock): readonly HttpRoute[] 
       handle: ({ body }) => {
         const { source, service, forMs: duration, reason } = parseBody(hold, body);
         const unit = unitOf(engine, source);
+        const isNew = unit.freezes.every((freeze) => freeze.service !== service);
+        if (isNew && unit.freezes.length >= maxFreezes) {
+          throw new HttpProblem(409, 'Conflict', `there are ${maxFreezes} orders to hold already; release some first`);
+        }
         const nowMs = clock.now();
         unit.guarded.freeze({ service, reason, sinceMs: nowMs, untilMs: nowMs + duration });
         unit.log({ guard: 'hold', service, forMs: duration, reason }, 'an operator holds back losses');

@@ -4,6 +4,7 @@ import type { ChangeCause } from '../catalog/change-cause.js';
 import type { Service } from '../model/index.js';
 import { Quarantine, type QuarantineEntry } from '../shape/quarantine.js';
 import type { QuarantineFile } from '../shape/quarantine-file.js';
+import { Breather } from '../store/breather.js';
 import type { Clock } from '../time/index.js';
 
 export interface QuarantineDeskOptions {
@@ -47,11 +48,16 @@ export class QuarantineDesk {
     }
   }
 
-  /** What an entry would take out of traffic now. @throws SyntaxError for an address that is none */
-  matches(entry: QuarantineEntry): readonly QuarantineMatch[] {
+  /**
+   * What an entry would take out of traffic now. Looks at everything, and lets other work in between.
+   * @throws SyntaxError for an address that is none; the signal's reason
+   */
+  async matches(entry: QuarantineEntry, signal: AbortSignal): Promise<readonly QuarantineMatch[]> {
     const alone = new Quarantine([entry]);
     const found: QuarantineMatch[] = [];
+    const breather = new Breather();
     for (const [source, service] of this.#options.services()) {
+      if (breather.isDue) await breather.breathe(signal);
       if (!alone.concerns(source, service.name)) continue;
       for (const instance of service.instances) {
         if (alone.find(source, service.name, instance)) {

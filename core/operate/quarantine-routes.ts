@@ -25,11 +25,12 @@ const addition = z
 
 /** `GET` and `POST /api/v1/quarantine`, `DELETE /api/v1/quarantine/:id`. */
 export function quarantineRoutes(desk: QuarantineDesk, clock: Clock): readonly HttpRoute[] {
-  const list = (): QuarantineList => ({
-    items: desk.entries.map((entry) => ({ ...entry, matches: desk.matches(entry).length })),
-  });
   return [
-    { method: 'GET', path: '/api/v1/quarantine', handle: () => ({ status: 200, body: list() }) },
+    {
+      method: 'GET',
+      path: '/api/v1/quarantine',
+      handle: async ({ signal }) => ({ status: 200, body: await list(desk, signal) }),
+    },
     { method: 'POST', path: '/api/v1/quarantine', handle: (request) => add(desk, clock, request) },
     {
       method: 'DELETE',
@@ -44,12 +45,18 @@ export function quarantineRoutes(desk: QuarantineDesk, clock: Clock): readonly H
   ];
 }
 
-async function add(desk: QuarantineDesk, clock: Clock, { body }: HttpRequest): Promise<HttpReply> {
+async function list(desk: QuarantineDesk, signal: AbortSignal): Promise<QuarantineList> {
+  const items: QuarantineList['items'][number][] = [];
+  for (const entry of desk.entries) items.push({ ...entry, matches: (await desk.matches(entry, signal)).length });
+  return { items };
+}
+
+async function add(desk: QuarantineDesk, clock: Clock, { body, signal }: HttpRequest): Promise<HttpReply> {
   const { dryRun, forMs: duration, ...wanted } = parseBody(addition, body);
   const sinceMs = clock.now();
   const entry = { ...wanted, ...(duration === undefined ? {} : { untilMs: sinceMs + duration }) };
   const draft = { ...entry, id: '', sinceMs, from: 'operator' as const };
-  const matches = matchesOf(desk, draft);
+  const matches = await matchesOf(desk, draft, signal);
   const shown = { matches: matches.length, instances: matches.slice(0, shownMatches) };
   if (dryRun) return { status: 200, body: { entry: draft, kept: false, ...shown } satisfies QuarantineAdded };
   if (desk.entries.filter(({ from }) => from === 'operator').length >= maxOperatorEntries) {
@@ -58,9 +65,13 @@ async function add(desk: QuarantineDesk, clock: Clock, { body }: HttpRequest): P
   return { status: 201, body: { ...(await desk.add(entry)), ...shown } satisfies QuarantineAdded };
 }
 
-function matchesOf(desk: QuarantineDesk, entry: QuarantineAdded['entry']): QuarantineAdded['instances'] {
+async function matchesOf(
+  desk: QuarantineDesk,
+  entry: QuarantineAdded['entry'],
+  signal: AbortSignal,
+): Promise<QuarantineAdded['instances']> {
   try {
-    return desk.matches(entry);
+    return await desk.matches(entry, signal);
   } catch (error) {
     if (error instanceof SyntaxError) throw new HttpProblem(400, 'Bad Request', `address: ${error.message}`);
     throw error;

@@ -49,7 +49,7 @@ export class QuarantineFile {
     return parsed.data.entries;
   }
 
-  /** One after the other. @throws what the file system throws; the file is as it was then */
+  /** One after the other. @throws what the file system throws, Error when it is too much; the file is as it was then */
   write(entries: readonly QuarantineEntry[]): Promise<void> {
     const next = this.#writing.catch(() => undefined).then(() => this.#write(entries));
     this.#writing = next;
@@ -57,12 +57,15 @@ export class QuarantineFile {
   }
 
   async #write(entries: readonly QuarantineEntry[]): Promise<void> {
+    const text = JSON.stringify({ version: 1, entries });
+    // It would be taken for damaged when it is read.
+    if (Buffer.byteLength(text) > maxFileBytes) throw new Error(`the entries are more than ${maxFileBytes} bytes`);
     await makeFolder(dirname(this.#path));
     const temporary = `${this.#path}.${randomUUID()}`;
     try {
       const handle = await open(temporary, 'wx', fileMode);
       try {
-        await handle.writeFile(JSON.stringify({ version: 1, entries }));
+        await handle.writeFile(text);
         await handle.sync();
       } finally {
         await handle.close();

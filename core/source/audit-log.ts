@@ -1,15 +1,22 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../time/index.js';
+import { type Clock, deferred } from '../time/index.js';
 import type { AuditReport } from './audit-report.js';
 import type { AuditStatus } from './status.js';
 
 const maxLoggedDifferences = 20;
 
+interface Running {
+  readonly report: Promise<AuditReport>;
+  readonly stop: AbortController;
+  /** Who waits for it; it goes on until the last of them is gone. */
+  callers: number;
+}
+
 /** Counts and logs what audits of one source find. */
 export class AuditLog {
   readonly #logger: Logger;
   #last: AuditStatus | undefined;
-  #running: Promise<AuditReport> | undefined;
+  #running: Running | undefined;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -20,14 +27,44 @@ export class AuditLog {
     return this.#last;
   }
 
-  /** Runs an audit on demand; joins the one that goes on. */
-  async run(audit: () => Promise<AuditReport>, clock: Clock): Promise<AuditReport> {
-    this.#running ??= audit().finally(() => {
-      this.#running = undefined;
-    });
-    const report = await this.#running;
-    this.note(report, clock.now());
-    return report;
+  /**
+   * Runs an audit on demand; joins the one that goes on.
+   * @param signal of the caller, who alone is let go when it aborts
+   */
+  async run(
+    audit: (signal: AbortSignal) => Promise<AuditReport>,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<AuditReport> {
+    signal.throwIfAborted();
+    const running = this.#running ?? this.#begin(audit, clock);
+    running.callers++;
+    const gone = deferred<never>();
+    const leave = () => gone.reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await Promise.race([running.report, gone.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      running.callers--;
+      if (running.callers === 0) running.stop.abort(new Error('nobody waits for the audit any more'));
+    }
+  }
+
+  #begin(audit: (signal: AbortSignal) => Promise<AuditReport>, clock: Clock): Running {
+    const stop = new AbortController();
+    const once = async () => {
+      try {
+        const report = await audit(stop.signal);
+        this.note(report, clock.now());
+        return report;
+      } finally {
+        this.#running = undefined;
+      }
+    };
+    this.#running = { report: once(), stop, callers: 0 };
+    this.#running.report.catch(() => undefined); // told to those who wait
+    return this.#running;
   }
 
   note(report: AuditReport, nowMs: number): void {

@@ -127,7 +127,7 @@ export class SourceSupervisor {
     if (!this.#health.synced || this.#listedMs === undefined)
       throw new Error('the source is not connected; it lists everything when it is');
     const audit = source.audit.bind(source);
-    return this.#audits.run(() => audit(signal), clock);
+    return this.#audits.run(audit, clock, signal);
   }
 
   /** The registry's own records behind a service, as the source reads them now; undefined when it can't. */

@@ -47,6 +47,17 @@ describe('isthmus guard and audit', () => {
     await poll(() => puppet.engine.catalog.size === 1, { what: 'the loss to go through' });
   });
 
+  it('takes a bounded number of orders to hold', async () => {
+    const order = (service: string) => cli('guard', 'hold', 'zk', service, '--for', '1h');
+    for (let index = 0; index < 1000; index++) {
+      puppet.engine.units[1]?.guarded.freeze({ service: `s${index}`, reason: 'r', sinceMs: 0, untilMs: Infinity });
+    }
+    assert.equal((await order('s7')).code, 0, 'one that is there already may be changed');
+    const refused = await order('another');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /1000 orders to hold already/);
+  });
+
   it('holds at an operator’s word and shows the order', async () => {
     const out = puppet.sources[1]?.out;
     out?.replaceAll([aService('one', many(1))]);

@@ -33,6 +33,14 @@ describe('QuarantineFile', () => {
     assert.deepEqual(await readdir(join(dir, 'data')), ['quarantine.json'], 'no temporary file is left');
   });
 
+  it('keeps what it has rather than write what it could not read', async () => {
+    const file = new QuarantineFile(path);
+    await file.write([entry]);
+    const labels = { version: 'x'.repeat(1024 * 1024) };
+    await assert.rejects(file.write(Array.from({ length: 5 }, () => ({ ...entry, labels }))), /more than/);
+    assert.deepEqual(await file.read(), [entry]);
+  });
+
   it('sets aside what is none of ours, whatever it is, and says where', async () => {
     const file = new QuarantineFile(path);
     await file.write([entry]);

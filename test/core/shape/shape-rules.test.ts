@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { BlockList, isIPv4 } from 'node:net';
 import fc from 'fast-check';
-import fc from 'fast-check';
 import type { Port } from '../../../core/model/index.js';
 import { refusedBy } from '../../../core/shape/address-policy.js';
 import { AddressSet } from '../../../core/shape/address-set.js';

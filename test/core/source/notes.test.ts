@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import pino from 'pino';
 import type { Consumer } from '../../../core/model/index.js';
 import { AuditLog } from '../../../core/source/audit-log.js';
+import type { AuditReport } from '../../../core/source/audit-report.js';
 import { ConsumerTable } from '../../../core/source/consumer-table.js';
 import { Notices } from '../../../core/source/notices.js';
 import { systemClock } from '../../../core/time/index.js';
@@ -62,17 +63,41 @@ describe('what a source tells beside services', () => {
       runs++;
       return { compared: 5, differences: 1, found: [{ service: 'orders', detail: 'instance 1 was missed' }] };
     };
-    await Promise.all([log.run(audit, systemClock), log.run(audit, systemClock)]);
+    const { signal } = new AbortController();
+    await Promise.all([log.run(audit, systemClock, signal), log.run(audit, systemClock, signal)]);
     assert.equal(runs, 1);
+    assert.equal(log.last?.audits, 1);
+    assert.equal(log.last?.totalDifferences, 1);
     log.note({ compared: 5, differences: 0, found: [] }, 7);
     assert.equal(log.last?.atMs, 7);
     assert.equal(log.last?.differences, 0);
     assert.ok((log.last?.totalDifferences ?? 0) >= 1);
     assert.ok(lines.includes('the audit found a change that no watch had told of, and repaired it'));
     await assert.rejects(
-      log.run(() => Promise.reject(new Error('away')), systemClock),
+      log.run(() => Promise.reject(new Error('away')), systemClock, signal),
       /away/,
     );
-    await log.run(audit, systemClock);
+    await log.run(audit, systemClock, signal);
+  });
+
+  it('an audit that another waits for goes on when the first who asked is gone, and ends with the last', async () => {
+    const { logger } = aLog();
+    const log = new AuditLog(logger);
+    let stopped: AbortSignal | undefined;
+    const audit = (signal: AbortSignal) => {
+      stopped = signal;
+      return new Promise<AuditReport>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      });
+    };
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = log.run(audit, systemClock, one.signal);
+    const second = log.run(audit, systemClock, two.signal);
+    one.abort(new Error('gone'));
+    await assert.rejects(first, /gone/);
+    assert.equal(stopped?.aborted, false);
+    two.abort(new Error('gone too'));
+    await assert.rejects(second, /gone too/);
+    assert.equal(stopped?.aborted, true);
   });
 });
