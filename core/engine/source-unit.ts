@@ -102,8 +102,11 @@ export class SourceUnit {
   /** Lets go of what was held for its longest time, and of what was not read for too long. */
   tick(nowMs: number): void {
     this.guarded.tick(nowMs);
+    const behind = new Map(this.supervisor.behind());
+    // Of a source that was never whole it says that a part lacks, not that what was published since the start is old.
+    if (!this.supervisor.synced) behind.delete('');
     this.guarded.outdate(
-      this.#tooOld(this.supervisor.behind(), nowMs),
+      this.#tooOld(behind, nowMs),
       this.supervisor.restoredMs === undefined ? new Map() : this.#tooOld(this.#behindBefore, nowMs),
     );
   }

@@ -216,6 +216,23 @@ describe('warm start', () => {
     await end();
   });
 
+  it('takes nothing that was read for too old while the source as a whole is only not complete', async () => {
+    const guards = { staleness: { maxAgeMs: 10_000 } };
+    const { engine, clock, sources, end } = startEngine(['a'], {}, { guards, graceMs: 0 });
+    await poll(() => sources[0]?.out !== undefined, { what: 'the start' });
+    sources[0]?.out?.degraded(new Error('one node is not to be read'));
+    sources[0]?.out?.upsert(aService('x', instances(2)));
+    await clock.advance(11_000);
+    const shown = () => engine.catalog.snapshot().services.get('x.mesh')?.origins[0]?.instances.length;
+    await poll(() => shown() === 2, { what: 'the service' });
+    assert.deepEqual(engine.units[0]?.holds(), []);
+    sources[0]?.out?.replaceAll([aService('x', instances(2))]);
+    sources[0]?.out?.degraded(new Error('gone'));
+    await clock.advance(11_000);
+    await poll(() => shown() === 0, { what: 'the instances to go' });
+    await end();
+  });
+
   it('judges a loss by itself when what was held before the restart is back', async () => {
     const hold = { guard: 'mass-loss', reason: 'r', sinceMs: startMs, untilMs: startMs + 60_000, service: 'x' };
     const ids = instances(20).map(({ id }) => id);
