@@ -25,7 +25,7 @@ export function report(results: readonly RunResult[]): string {
   const broken = results.filter(({ violations }) => violations.length > 0).map(({ plan }) => plan.seed);
   const inconclusive = results.filter(({ trouble }) => trouble !== undefined).map(({ plan }) => plan.seed);
   return [
-    '## The last run',
+    '## The last run of each seed',
     '',
     `Seeds ${describeSeeds(seeds)}: ${told.length} runs, ${faults} faults, ${minutes} minutes, ${responses} responses of Isthmus looked at.`,
     broken.length === 0 ? 'No invariant was broken.' : `Broken in seeds ${broken.join(', ')}.`,
@@ -44,6 +44,8 @@ export function report(results: readonly RunResult[]): string {
     verdicts(results),
     '',
     '### I1: from the heal until everything is published as it is registered',
+    '',
+    'The time that the clients took to register again is in it.',
     '',
     convergence(told),
     '',
