@@ -1,6 +1,7 @@
 import type { Freeze } from '../guard/hold.js';
 import type { Service } from '../model/index.js';
 import type { Interner } from '../store/interner.js';
+import { maxRecordBytes } from '../store/log-format.js';
 import { listOf, ModelReader, number, parseJson, RecordError, recordOf, text } from '../store/model-records.js';
 import type { StoredHold, StoredTrust } from './warm-store.js';
 
@@ -19,8 +20,10 @@ export function encodeRemove(name: string): Buffer {
   return Buffer.from(`R${JSON.stringify(name)}`);
 }
 
+/** Without the holds when they are too many for a record: they begin anew after a restart then. */
 export function encodeTrust(trust: StoredTrust): Buffer {
-  return Buffer.from(`T${JSON.stringify(trust)}`);
+  const payload = Buffer.from(`T${JSON.stringify(trust)}`);
+  return payload.length <= maxRecordBytes ? payload : Buffer.from(`T${JSON.stringify({ ...trust, holds: [] })}`);
 }
 
 /** What the records of a source's log, taken in order, come to. */

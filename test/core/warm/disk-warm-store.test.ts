@@ -160,6 +160,18 @@ describe('the warm start’s files', () => {
     assert.ok(!existsSync(file()));
   });
 
+  it('are written though what is held is too much for a record', async () => {
+    const store = start();
+    const id = 'i'.repeat(1000);
+    const instances = Array.from({ length: 70_000 }, () => id);
+    const hold = { service: 'orders', guard: 'mass-loss', reason: 'r', sinceMs: 1, untilMs: 2, instances };
+    store.put('nacos', aService('orders'));
+    store.trust('nacos', trust({ holds: [hold] }));
+    await store.flush();
+    await stopAll();
+    assert.deepEqual(await stored(), { nacos: { services: [aService('orders')], trust: trust() } });
+  });
+
   describe('with a file that is not as it was written', () => {
     let bytes: Buffer;
 
