@@ -3,8 +3,9 @@ import type { CatalogService } from '../catalog/catalog.js';
 import type { LiveCatalog } from '../catalog/live-catalog.js';
 import { hostOfTwin, type Naming } from '../catalog/naming.js';
 import type { SourceUnit } from '../engine/source-unit.js';
+import type { HoldStatus } from '../guard/hold.js';
 import type { Instance, Service } from '../model/index.js';
-import type { Shaper } from '../shape/shaper.js';
+import type { ShapeNote, Shaper } from '../shape/shaper.js';
 import type { Sink } from '../sink/sink.js';
 import { causeOf } from '../source/trouble-log.js';
 import type { WhyChain, WhyPublished, WhyRegistry, WhyReport, WhyShape } from './why-report.js';
@@ -95,27 +96,19 @@ export class Why {
       },
       guard: {
         letThrough: isAbout(accepted),
-        holds: unit
-          .holds()
-          .filter(
-            ({ service, instances }) =>
-              service === name && (instance === undefined || instances.length === 0 || instances.includes(instance.id)),
-          ),
+        holds: holdsOf(unit, name, instance),
       },
-      shape: this.#shape(unit.name, name, instance?.id, isAbout(accepted)),
+      shape: this.#shape(unit.name, name, instance, isAbout(accepted)),
       naming: { hosts: naming.hosts, problems: naming.reasons },
       published: naming.hosts.map((host) => this.#published(this.#hostOf(host, unit.name, name), instance)),
     };
   }
 
-  #shape(source: string, service: string, instance: string | undefined, letThrough: boolean): WhyShape {
-    const note = this.#options.shaper.noteOf(source, service);
-    const left = (note?.instances ?? []).filter(({ id }) => instance === undefined || id === instance);
-    const reasons = [
-      ...(note?.excluded === undefined ? [] : [note.excluded]),
-      ...left.map(({ id, reason }) => (instance === undefined ? `${id}: ${reason}` : reason)),
-      ...(note?.problems ?? []),
-    ];
+  #shape(source: string, service: string, instance: Instance | undefined, letThrough: boolean): WhyShape {
+    const { shaper } = this.#options;
+    const note = shaper.noteOf(source, service);
+    const left = instance ? leftOut(shaper.whyLeftOut(source, service, instance)) : notedOf(note);
+    const reasons = [...(note?.excluded === undefined ? [] : [note.excluded]), ...left, ...(note?.problems ?? [])];
     const isLeftOut = note?.excluded !== undefined || (instance !== undefined && left.length > 0);
     return { kept: letThrough && !isLeftOut, reasons };
   }
@@ -149,6 +142,24 @@ export class Why {
       }),
     };
   }
+}
+
+function leftOut(reason: string | undefined): readonly string[] {
+  return reason === undefined ? [] : [reason];
+}
+
+function notedOf(note: ShapeNote | undefined): readonly string[] {
+  return (note?.instances ?? []).map(({ id, reason }) => `${id}: ${reason}`);
+}
+
+/** What is held of a service; of an instance, what holds it. */
+function holdsOf(unit: SourceUnit, name: string, instance: Instance | undefined): readonly HoldStatus[] {
+  if (instance === undefined) return unit.holds().filter(({ service }) => service === name);
+  const holds = unit.guarded.holds(Number.POSITIVE_INFINITY).filter(({ service }) => service === name);
+  return holds.flatMap((hold) => {
+    if (hold.instances.length === 0) return hold;
+    return hold.instances.includes(instance.id) ? { ...hold, instances: [instance.id] } : [];
+  });
 }
 
 interface Endpoint {

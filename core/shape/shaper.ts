@@ -76,6 +76,11 @@ export class Shaper {
     return this.#notes.get(`${source}/${service}`);
   }
 
+  /** Why an instance gets no traffic, or undefined. The notes have the first of a service alone. */
+  whyLeftOut(source: string, service: string, instance: Instance): string | undefined {
+    return this.#whyLeftOut(source, service, instance, true);
+  }
+
   /** Services with something left out, by `source/name`. */
   get notes(): ReadonlyMap<string, ShapeNote> {
     return this.#notes;
@@ -112,19 +117,22 @@ export class Shaper {
   }
 
   #withTraffic(source: string, service: Service, left: { id: string; reason: string }[]): Service {
-    const policy = this.#options.addresses.get(source);
-    const { quarantine } = this.#options;
-    const isConcerned = quarantine.concerns(source, service.name);
-    if (policy === undefined && !isConcerned) return service;
+    const isConcerned = this.#options.quarantine.concerns(source, service.name);
+    if (!this.#options.addresses.has(source) && !isConcerned) return service;
     const kept = service.instances.filter((instance) => {
-      const entry = isConcerned ? quarantine.find(source, service.name, instance) : undefined;
-      const reason = entry
-        ? `quarantined (${entry.id}): ${entry.reason}`
-        : policy && refusedBy(policy, instance.address);
+      const reason = this.#whyLeftOut(source, service.name, instance, isConcerned);
       if (reason !== undefined && left.length < maxNotedInstances) left.push({ id: instance.id, reason });
       return reason === undefined;
     });
     return kept.length === service.instances.length ? service : { ...service, instances: kept };
+  }
+
+  #whyLeftOut(source: string, service: string, instance: Instance, isConcerned: boolean): string | undefined {
+    const { quarantine, addresses } = this.#options;
+    const entry = isConcerned ? quarantine.find(source, service, instance) : undefined;
+    if (entry) return `quarantined (${entry.id}): ${entry.reason}`;
+    const policy = addresses.get(source);
+    return policy && refusedBy(policy, instance.address);
   }
 
   #note(source: string, service: string, note: ShapeNote): void {

@@ -121,6 +121,21 @@ describe('isthmus why', () => {
     assert.match(stdout, /guard +let through\n +held by mass-loss for \S+, ends in \S+: /);
   });
 
+  it('tells what is left out and what is held of each of very many instances', async () => {
+    const many = (network: string) =>
+      Array.from({ length: 200 }, (_, index) => anInstance(`n${index}`, { address: `${network}.${index + 1}` }));
+    const [source] = puppet.sources;
+    source?.out?.upsert(aService('local', many('127.1.1')));
+    source?.out?.upsert(aService('large', many('10.9.9')));
+    await poll(() => puppet.engine.catalog.published('large.mesh') !== undefined, { what: 'the services' });
+    assert.match((await why('127.1.1.200')).stdout, /shape +left out\n +the address is loopback/);
+    source?.out?.upsert(aService('large', []));
+    await poll(() => (puppet.engine.units[0]?.holds().length ?? 0) > 0, { what: 'the hold' });
+    assert.match((await why('10.9.9.200')).stdout, /guard +let through\n +held by mass-loss/);
+    const report = JSON.parse((await why('10.9.9.200', '-o', 'json')).stdout);
+    assert.deepEqual(report.chains[0].guard.holds[0].instances, ['n199']);
+  });
+
   it('tells of a host: all that has a part in it, and what was left out', async () => {
     const { stdout } = await why('ORDERS.mesh');
     assert.match(stdout, /^zk {2}orders\n/);

@@ -1,39 +1,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { GuardedTable } from '../../../core/guard/guarded-table.js';
 import type { GuardRules } from '../../../core/guard/rules.js';
-import { type Instance, isServing, type Service } from '../../../core/model/index.js';
-import { SourceTable } from '../../../core/source/source-table.js';
+import { isServing, type Service } from '../../../core/model/index.js';
 import { anInstance, aService } from '../../support/model.js';
+import { aTable as aGuardedTable, ids } from './a-table.js';
 
 const rules: GuardRules = {
   massLoss: { share: 0.15, windowMs: 60_000, minLost: 3, maxHoldMs: 600_000 },
   empty: { minInstances: 3, windowMs: 60_000, maxHoldMs: 300_000 },
 };
 
-function aTable(own: GuardRules = rules) {
-  const time = { nowMs: 1_000_000 };
-  const told: string[] = [];
-  const accepted: string[] = [];
-  const reported = new SourceTable(() => undefined);
-  const table = new GuardedTable({
-    source: 'zk',
-    reported,
-    rules: own,
-    now: () => time.nowMs,
-    onChange: () => undefined,
-    onHold: ({ guard, services, instances }) =>
-      told.push(`${guard} ${services.length} services ${instances} instances`),
-    onAccepted: (name, service) => accepted.push(`${name} ${service ? service.instances.length : 'gone'}`),
-  });
-  const take = () => [...table.takeChanged()].map(([name, { kind }]) => `${name} ${kind}`);
-  const let_ = (name: string) =>
-    table.services.get(name)?.instances.map(({ id, health }) => (health === 'healthy' ? id : `${id}!`));
-  return { time, told, accepted, reported, table, take, ids: let_ };
-}
-
-const ids = (from: number, to: number, change: Partial<Instance> = {}) =>
-  Array.from({ length: to - from + 1 }, (_, index) => anInstance(String(from + index).padStart(3, '0'), change));
+const aTable = (own: GuardRules = rules) => aGuardedTable(own);
 
 describe('GuardedTable', () => {
   it('lets through what is new, what changes and what is a small loss', () => {

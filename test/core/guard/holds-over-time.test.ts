@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
-import { GuardedTable } from '../../../core/guard/guarded-table.js';
 import type { GuardRules } from '../../../core/guard/rules.js';
 import { ServingWindow } from '../../../core/guard/serving-window.js';
-import type { Instance } from '../../../core/model/index.js';
-import { SourceTable } from '../../../core/source/source-table.js';
-import { anInstance, aService } from '../../support/model.js';
+import type { SourceTable } from '../../../core/source/source-table.js';
+import { aService } from '../../support/model.js';
+import { aTable as aGuardedTable, ids } from './a-table.js';
 
 const rules: GuardRules = { massLoss: { share: 0.15, windowMs: 60_000, minLost: 3, maxHoldMs: 600_000 } };
 const minuteMs = 60_000;
 
 function aTable(own: GuardRules = rules) {
-  const time = { nowMs: 1_000_000_000 };
-  const reported = new SourceTable(() => undefined);
-  const table = new GuardedTable({
-    source: 'zk',
-    reported,
-    rules: own,
-    now: () => time.nowMs,
-    onChange: () => undefined,
-    onHold: () => undefined,
-  });
+  const { time, reported, table } = aGuardedTable(own);
   const pass = (ms: number) => {
     time.nowMs += ms;
     table.tick(time.nowMs);
@@ -32,9 +22,6 @@ function aTable(own: GuardRules = rules) {
   };
   return { time, reported, table, pass, count, publish };
 }
-
-const ids = (from: number, to: number, change: Partial<Instance> = {}) =>
-  Array.from({ length: to - from + 1 }, (_, index) => anInstance(String(from + index).padStart(3, '0'), change));
 
 describe('holds over time', () => {
   it('judges a loss by itself when an earlier hold of the instance, of before a restart, came to nothing', () => {
