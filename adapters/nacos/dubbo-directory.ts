@@ -105,13 +105,15 @@ export class DubboDirectory {
   removeApplication(application: string): void {
     if (!this.#instances.delete(application)) return;
     this.#keeper.follow(application, []);
-    this.#table.remove(application);
+    const { touched } = this.#table.remove(application);
     this.#lacking(application, undefined);
     // Also what it provided before it had no instance left.
     for (const [interfaceName, names] of this.#names) {
       const left = [...names].filter(([name, id]) => this.#isLeftOf(application, name, id)).map(([name]) => name);
       if (left.length > 0) this.#publish(interfaceName, left, 'gone');
     }
+    // What others provide as well stays, without this one's instances.
+    for (const interfaceName of touched) this.#publish(interfaceName);
   }
 
   /** Nothing of it is read any more: nobody is asked for metadata from now on. What was published is not touched. */

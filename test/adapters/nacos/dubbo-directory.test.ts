@@ -212,6 +212,21 @@ describe('adapters/nacos Dubbo directory', () => {
     assert.equal(services.size, 0);
   });
 
+  it('takes the instances of an application that is gone out of what another one provides too', async () => {
+    reports.set(`shop ${revision}`, report());
+    reports.set(`basket ${revision}`, report());
+    directory.setApplication('basket', [instance('10.0.0.1')]);
+    await directory.settled(abort.signal);
+    directory.setApplication('shop', [instance('10.0.0.2')]);
+    await directory.settled(abort.signal);
+    assert.equal(ids()?.length, 4);
+    // The registry can say that it is gone without having said before that it is empty.
+    directory.removeApplication('basket');
+    assert.deepEqual(ids(), ['dubbo://10.0.0.2:20880', 'tri://10.0.0.2:50051']);
+    directory.removeApplication('shop');
+    assert.equal(services.size, 0);
+  });
+
   it('tells what is lacking, keeps what was known before, and takes it when it comes', async () => {
     reports.set(`shop ${revision}`, report());
     directory.setApplication('shop', [instance('10.0.0.1')]);
