@@ -57,6 +57,8 @@ export class DubboRules {
   readonly #changed = new Set<string>();
   readonly #tried = deferred<void>();
   #wake: Deferred<void> = deferred();
+  /** Told of, and not over: the next connection may be the one that can read them. */
+  #isFailing = false;
 
   constructor(options: DubboRulesOptions) {
     this.#options = options;
@@ -96,10 +98,12 @@ export class DubboRules {
       try {
         await this.#listen(connection);
         await this.#read(connection);
-        if (failures > 0) onFailure(undefined);
+        if (this.#isFailing) onFailure(undefined);
+        this.#isFailing = false;
         failures = 0;
       } catch (error) {
         connection.lost.throwIfAborted();
+        this.#isFailing = true;
         onFailure(toError(error));
         waitMs = backoffMs(failures++, backoff);
       }

@@ -102,6 +102,15 @@ describe("adapters/nacos with rules of Dubbo's config centre", () => {
     assert.deepEqual([...recorder.degradedScopes], []);
   });
 
+  it('says no longer that they cannot be read when another connection can', async () => {
+    fake.scripts.set('ConfigBatchListenRequest', () => refusal(500, 'overload'));
+    await start();
+    await recorder.waitFor(({ notices }) => notices.has('dubbo-rules public'), { what: 'the notice' });
+    fake.push('ConnectResetRequest', {});
+    fake.scripts.set('ConfigBatchListenRequest', () => ({ changedConfigs: [] }));
+    await recorder.waitFor(({ notices }) => notices.size === 0, { what: 'the end of the notice' });
+  });
+
   it('lists without rules when the server refuses them, and says so', async () => {
     fake.scripts.set('ConfigBatchListenRequest', () => refusal(403, 'no right'));
     await start();
