@@ -71,8 +71,10 @@ export function metadataInfoFrom(value: unknown, application: string, revision: 
     throw new MetadataError(`the metadata have more than ${metadataLimits.services} services`);
   }
   let params = 0;
+  // Hessian can refer to one map from each service, and to go through a large one takes long.
+  const known = new Map<unknown, ServiceInfo['params']>();
   const services = entries.map((entry) => {
-    const service = serviceInfoFrom(entry);
+    const service = serviceInfoFrom(entry, known);
     params += service.params.length;
     if (params > metadataLimits.allParams)
       throw new MetadataError('the services of the metadata have too many parameters');
@@ -81,9 +83,11 @@ export function metadataInfoFrom(value: unknown, application: string, revision: 
   return { application, revision, services };
 }
 
-function serviceInfoFrom(entry: unknown): ServiceInfo {
+function serviceInfoFrom(entry: unknown, known: Map<unknown, ServiceInfo['params']>): ServiceInfo {
   if (!isRecord(entry)) throw new MetadataError('a service of the metadata is no object');
-  const port = entry['port'];
+  const { port, params: said } = entry;
+  const params = known.get(said) ?? paramsOf(said);
+  known.set(said, params);
   const checked = checkPort(typeof port === 'number' ? port : 0);
   const name = textOf(entry['name']);
   if (name === '') throw new MetadataError('a service of the metadata has no name');
@@ -94,7 +98,7 @@ function serviceInfoFrom(entry: unknown): ServiceInfo {
     protocol: textOf(entry['protocol']),
     port: checked.ok ? checked.port : undefined,
     path: textOf(entry['path']) || name,
-    params: paramsOf(entry['params']),
+    params,
   };
 }
 
@@ -102,7 +106,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' && value.length <= metadataLimits.textLength ? value : '';
 }
 
-function paramsOf(value: unknown): readonly (readonly [string, string])[] {
+function paramsOf(value: unknown): ServiceInfo['params'] {
   if (!isRecord(value)) return [];
   const params: [string, string][] = [];
   for (const key in value) {

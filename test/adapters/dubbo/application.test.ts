@@ -9,7 +9,12 @@ import {
 import { ApplicationTable } from '../../../adapters/dubbo/application-table.js';
 import { parseMapping } from '../../../adapters/dubbo/mapping.js';
 import { mergeModes } from '../../../adapters/dubbo/merge-modes.js';
-import { MetadataError, type MetadataInfo, parseMetadataReport } from '../../../adapters/dubbo/metadata-info.js';
+import {
+  MetadataError,
+  type MetadataInfo,
+  metadataInfoFrom,
+  parseMetadataReport,
+} from '../../../adapters/dubbo/metadata-info.js';
 import { routeOf } from '../../../adapters/dubbo/metadata-service/route.js';
 import { ProviderReader } from '../../../adapters/dubbo/provider.js';
 import { defaultServicePorts, type ServiceRecords, serviceFrom } from '../../../adapters/dubbo/service.js';
@@ -174,6 +179,21 @@ describe('metadata by revision', () => {
     ]) {
       assert.throws(() => parseMetadataReport(bad, 'shop', 'r1'), MetadataError, bad);
     }
+  });
+
+  it('are read in one go through parameters that ten thousand services share', () => {
+    let looks = 0;
+    const entries = { timeout: '5', ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [index, null])) };
+    const params = new Proxy(entries, {
+      ownKeys: (target) => {
+        looks++;
+        return Reflect.ownKeys(target);
+      },
+    });
+    const services = Array.from({ length: 10_000 }, (_, index) => [String(index), { name: 'com.foo.Api', params }]);
+    const info = metadataInfoFrom({ revision: 'r', services: Object.fromEntries(services) }, 'shop', 'r');
+    assert.deepEqual(info.services.at(-1)?.params, [['timeout', '5']]);
+    assert.equal(looks, 1);
   });
 
   it('throw nothing but MetadataError', () => {
