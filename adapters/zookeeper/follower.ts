@@ -134,6 +134,7 @@ export class Follower {
   async start(): Promise<void> {
     const { connection, places, state } = this.#options;
     connection.onEvent = (event) => this.#onEvent(event);
+    this.#surroundings.begin();
     if (!this.#classic) await Promise.all(places.watched.map((path) => connection.addRecursiveWatch(path)));
     await this.#list();
     this.#phase = 'partial';
@@ -258,6 +259,7 @@ export class Follower {
     if (!keeper || !state.instances(name)) {
       this.#unread.delete(metadataScope(name));
       this.#recovered(metadataScope(name));
+      this.#surroundings.instancesOf(name);
       return;
     }
     this.publish(state.updateApplication(name, (revision) => keeper.get(name, revision)));

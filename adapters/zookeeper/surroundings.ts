@@ -18,6 +18,12 @@ export class Surroundings {
     this.#signal = signal;
   }
 
+  /** A new connection begins: what the one before had to say may be over, and is said anew where it is not. */
+  begin(): void {
+    this.#tellUnreadable();
+    this.#tellRejected();
+  }
+
   /** The complete children of an interface's `consumers` node. */
   async consumers(root: number, interfaceName: string, childNames: readonly string[]): Promise<void> {
     const tree = this.#state.roots[root];
@@ -48,6 +54,10 @@ export class Surroundings {
     if (rejected.length === 0 && !this.#rejected.has(application)) return;
     if (rejected.length === 0) this.#rejected.delete(application);
     else this.#rejected.set(application, rejected);
+    this.#tellRejected();
+  }
+
+  #tellRejected(): void {
     let count = 0;
     const first: string[] = [];
     for (const list of this.#rejected.values()) {

@@ -93,7 +93,11 @@ export class TreeReader {
     }
     if (isFirst) onListed(path, names.size, bad);
     const gone = [...tree.nodes].filter((name) => !names.has(name));
-    if (isFirst) return allChanges(gone.map((name) => tree.nodeGone(name)));
+    if (isFirst) {
+      const changes = allChanges(gone.map((name) => tree.nodeGone(name)));
+      for (const name of gone) await this.#nobodyConsumes(root, name);
+      return changes;
+    }
     // It may have come back since; its own reading tells.
     for (const name of gone) onFound({ kind: 'interface', root, name });
     return noChanges;
@@ -134,6 +138,11 @@ export class TreeReader {
     this.#met.add(key);
     if (isNew) onFound({ kind: 'surroundings', root, name });
     return changes;
+  }
+
+  async #nobodyConsumes(root: number, name: string): Promise<void> {
+    const interfaceName = interfaceNameOf(name);
+    if (interfaceName !== undefined) await this.#options.onConsumers(root, interfaceName, []);
   }
 
   async #surroundings(root: number, name: string): Promise<Changes> {

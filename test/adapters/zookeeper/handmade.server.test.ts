@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Recorder } from '../../../testkit/index.js';
 import { pickPort } from '../../servers/ports.js';
 import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { ZookeeperWriter } from '../../support/zookeeper-writer.js';
 import { instanceJson, makeSource, metadataJson, providerName, type RawConfig, withRun } from './support.js';
 
@@ -31,8 +32,8 @@ describe('the zookeeper source and records of applications', function () {
     services = `/services${count}`;
   });
 
-  const source = (raw: RawConfig = {}) =>
-    makeSource([server.address], {
+  const source = (raw: RawConfig = {}, address = server.address) =>
+    makeSource([address], {
       ...raw,
       dubbo: { root, servicesRoot: services, configRoot: `${root}/config`, metadata: { timeoutMs: 500 }, ...raw.dubbo },
     });
@@ -162,5 +163,32 @@ describe('the zookeeper source and records of applications', function () {
       await writer.remove(consumer('10.0.1.2', '&version=*&group=*', 'dubbo'));
       await recorder.waitFor(() => seen(`${greet}:1:g`).join() === '10.0.1.1');
     });
+  });
+
+  it('says no longer what was over before it connected again', async () => {
+    const proxy = await TcpProxy.start(server);
+    try {
+      await put('shop', '10.0.0.2:0', 'r1');
+      const node = `${root}/${greet}`;
+      const consumer = `${node}/consumers/${encodeURIComponent(`consumer://10.0.1.1/${greet}?application=cart`)}`;
+      await writer.create(consumer);
+      await writer.create(`${node}/providers`);
+      await withRun(source({}, proxy.address), async ({ recorder }) => {
+        const seen = () => recorder.declaredConsumers.get(service)?.length ?? 0;
+        await recorder.waitFor(() => seen() === 1 && recorder.notices.has('rejected-instances'));
+        proxy.refuse();
+        proxy.drop();
+        await recorder.waitFor(() => recorder.degradedScopes.size > 0);
+        await writer.remove(`${services}/shop/10.0.0.2:0`);
+        await writer.remove(`${services}/shop`);
+        await writer.remove(consumer);
+        for (const path of [`${node}/consumers`, `${node}/providers`, node]) await writer.remove(path);
+        proxy.pass();
+        await recorder.waitFor(() => !recorder.notices.has('rejected-instances'), { deadlineMs: 30_000 });
+        await recorder.waitFor(() => seen() === 0, { what: 'the consumers to be gone', deadlineMs: 30_000 });
+      });
+    } finally {
+      await proxy.close();
+    }
   });
 });
