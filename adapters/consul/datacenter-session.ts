@@ -398,12 +398,15 @@ export class DatacenterSession {
 
   /**
    * Reads everything anew beside the watches and repairs what differs from what is published.
-   * @throws ConsulError, or the signal's reason
+   * @throws ConsulError, or the signal's reason; what has ended the session when it ends before
    */
   audit(signal: AbortSignal): Promise<AuditReport> {
+    // Nobody repairs anything once the session has ended: waiting for it would take for ever.
+    const within = this.#group ? AbortSignal.any([signal, this.#group.signal]) : signal;
     return auditSession(
       {
         clock: this.#options.clock,
+        parallel: this.#readers,
         states: this.#states,
         list: async (within) => new Set(this.#guard.services(await this.#get(servicesQuery, within)).keys()),
         read: (state, within) => this.#reader.look(state, within),
@@ -411,7 +414,7 @@ export class DatacenterSession {
         repair: (name, within) => this.#repair(name, within),
         published: (name) => this.#options.identify(name).published,
       },
-      signal,
+      within,
     );
   }
 

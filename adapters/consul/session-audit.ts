@@ -2,9 +2,12 @@ import { printable } from '../../core/model/printable.js';
 import type { AuditDifference, AuditReport, Clock, Instance, Service } from '../../core/plugin/index.js';
 import { sameInstance, sameService } from '../../core/plugin/index.js';
 import type { ServiceState } from './service-state.js';
+import { forEach } from './task-group.js';
 
 export interface AuditOptions {
   readonly clock: Clock;
+  /** Reads at the same time at most. */
+  readonly parallel: number;
   /** Names that the catalog has now. */
   list(signal: AbortSignal): Promise<ReadonlySet<string>>;
   readonly states: ReadonlyMap<string, ServiceState>;
@@ -32,29 +35,31 @@ const maxDetails = 3;
  * @throws ConsulError when the registry could not be read whole, or the signal's reason
  */
 export async function auditSession(options: AuditOptions, signal: AbortSignal): Promise<AuditReport> {
-  const { clock, states, list, isPending, repair, published } = options;
+  const { clock, parallel, states, list, isPending, repair, published } = options;
   const suspects = new Map<string, number | undefined>();
   const listed = await list(signal);
   for (const name of listed) if (!states.has(name)) suspects.set(name, undefined);
   let compared = suspects.size;
-  for (const state of [...states.values()]) {
-    const difference = await compare(options, state, signal);
+  const lookAt = async (state: ServiceState, within: AbortSignal) => {
+    const difference = await compare(options, state, within);
     if (difference !== 'unreadable') compared++;
     if (difference !== 'unreadable' && difference !== undefined) suspects.set(state.name, state.index);
-  }
+  };
+  await forEach([...states.values()], parallel, lookAt, signal);
   const found: AuditDifference[] = [];
   let differences = 0;
   if (suspects.size > 0) await clock.sleep(settleMs, signal);
-  for (const [name, index] of suspects) {
+  const mend = async ([name, index]: [string, number | undefined], within: AbortSignal) => {
     const state = states.get(name);
     // Whatever has moved since is seen by itself.
-    if (isPending(name) || state?.index !== index) continue;
-    const detail = state ? await compare(options, state, signal) : 'the service was missed';
-    if (detail === undefined || detail === 'unreadable' || states.get(name)?.index !== index) continue;
+    if (isPending(name) || state?.index !== index) return;
+    const detail = state ? await compare(options, state, within) : 'the service was missed';
+    if (detail === undefined || detail === 'unreadable' || states.get(name)?.index !== index) return;
     differences++;
     if (found.length < maxFound) found.push({ service: published(name), detail });
-    await repair(name, signal);
-  }
+    await repair(name, within);
+  };
+  await forEach(suspects, parallel, mend, signal);
   return { compared, differences, found };
 }
 
