@@ -60,6 +60,8 @@ class Http2Transport implements Transport {
     for (const connection of this.#connections) connection.destroy();
     for (const resume of [...this.#waiting]) resume();
     await this.#dialling?.catch(() => undefined); // it fails because of the abort
+    // Unless it was done just before.
+    for (const connection of this.#connections) connection.destroy();
   }
 
   /** The fullest that has a place, so that the others can be let go. */
@@ -193,6 +195,11 @@ class Connection {
   }
 
   #ping(): void {
+    // It has ended, but for its peer, who has not closed the socket in all this time.
+    if (this.#session.destroyed) {
+      this.#socket.destroy();
+      return;
+    }
     if (this.#unanswered > 0) {
       this.#session.destroy(new Error(`no answer to a ping in ${pingIntervalMs} ms`));
       return;

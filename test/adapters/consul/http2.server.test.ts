@@ -5,6 +5,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import type { ConsulClient } from '../../../adapters/consul/client.js';
 import { ConsulError } from '../../../adapters/consul/consul-error.js';
 import { activeResources, assertNoLeaks } from '../../../testkit/leaks.js';
@@ -173,6 +174,30 @@ describe('adapters/consul: HTTP/2', function () {
     client = undefined;
     for (const session of sessions) session.destroy();
     await assertNoLeaks(before);
+  });
+
+  it('lets go of a connection that the server has ended and never closes', async () => {
+    // An empty SETTINGS, and a GOAWAY; then nothing, not even the end of what is sent.
+    const frames = Buffer.from('000000040000000000' + '0000080700000000000000000000000000', 'hex');
+    const options = { key: pem.key, cert: pem.cert, ALPNProtocols: ['h2'], allowHalfOpen: true };
+    const sockets: tls.TLSSocket[] = [];
+    const hung = tls.createServer(options, (socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined); // the client's end of it
+      socket.resume().write(frames);
+    });
+    await new Promise<void>((resolve) => hung.listen(0, '127.0.0.1', resolve));
+    try {
+      client = await makeClient(`https://127.0.0.1:${(hung.address() as AddressInfo).port}`, { tls: { ca: pem.ca } });
+      // Only what is sent to it tells whether the other end is still there.
+      const isGone = () => sockets[0]?.destroyed || (sockets[0]?.write(frames.subarray(0, 9)) && false);
+      await poll(isGone, { timeoutMs: 45_000, what: 'the end of the connection', intervalMs: 500 });
+    } finally {
+      await client?.close();
+      client = undefined;
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => hung.close(resolve));
+    }
   });
 
   it('is not spoken to a server that knows HTTP/1.1 alone', async () => {
