@@ -36,6 +36,7 @@ const maxUnits = 500_000;
 /** What changes no instance is read few at a time, so that what does never waits for it. */
 const backgroundConcurrency = 8;
 const maxShownNames = 5;
+const maxMetadataWaitMs = 15_000;
 
 /**
  * - `listing`: not everything was read over this connection; nothing is published
@@ -179,8 +180,23 @@ export class Follower {
     await this.#listed.promise;
     signal.removeEventListener('abort', onAbort);
     if (!keeper) return;
-    await keeper.settled(signal);
+    await this.#metadataSettled(keeper);
     for (const name of state.applications) this.#updateApplication(name);
+  }
+
+  /** Not for longer than a bound: of many providers out of reach each costs its time, and the rest waits for none. */
+  async #metadataSettled(keeper: MetadataKeeper): Promise<void> {
+    const { clock, signal } = this.#options;
+    const over = new AbortController();
+    const within = AbortSignal.any([signal, over.signal]);
+    try {
+      const settled = keeper.settled(within);
+      // When the time is over first, it ends with the signal, and nobody waits for it any more.
+      settled.catch(() => undefined);
+      await Promise.race([settled, clock.sleep(maxMetadataWaitMs, within)]);
+    } finally {
+      over.abort(new Error('the wait is over'));
+    }
   }
 
   #completeIfRead(): boolean {

@@ -110,6 +110,22 @@ describe('the zookeeper source and records of applications', function () {
     });
   });
 
+  it('publishes all others while a provider takes long to say what it exports', async () => {
+    await writer.create(`${root}/${greet}/providers/${providerName(greet, '10.0.0.1:1')}`);
+    const proxy = await TcpProxy.start(server);
+    proxy.blackHole();
+    try {
+      await put('mute', '127.0.0.1:20881', 'r1', { metadataPort: proxy.port });
+      const dubbo = { metadata: { timeoutMs: 60_000 } };
+      await withRun(source({ dubbo }), async ({ recorder }) => {
+        await recorder.waitFor(() => ids(recorder)?.length === 1, { what: 'the others', deadlineMs: 45_000 });
+        assert.equal(recorder.synced, false);
+      });
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('leaves out a bad instance alone, and says so', async () => {
     await report('shop', 'r1');
     await put('shop', '10.0.0.1:20880', 'r1');
