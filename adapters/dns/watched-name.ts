@@ -77,7 +77,11 @@ export class WatchedName {
         addressTypes.map((type) => new Lookup(target, type, this.#options, this.#clock)),
       );
     }
-    await Promise.all([...this.#targets.values()].flat().map((lookup) => lookup.refresh(resolve, false, signal)));
+    const lookups = [...this.#targets.values()].flat();
+    // As with the name: the addresses of before may stand in a catalog restored from the disk.
+    const isFirst = this.#service === undefined;
+    await Promise.all(lookups.map((lookup) => lookup.refresh(resolve, isFirst, signal)));
+    if (lookups.some(({ records }) => records && records.length > 0)) for (const lookup of lookups) lookup.settle();
   }
 
   #srvs(): readonly SrvData[] {
