@@ -191,8 +191,8 @@ describe('adapters/nacos with a server that misbehaves', () => {
   it('lists names as often as ever when there are more than the server pushes', async () => {
     fake.abilities = { fuzzyWatch: true };
     fake.scripts.set('NamingFuzzyWatchRequest', () => refusal(50311, 'over limit'));
-    const recorder = await synced(start({ listIntervalMs: 1000 }));
-    await poll(() => fake.count('ServiceListRequest') > 1, { timeoutMs: 4000, what: 'the next list' });
+    const recorder = await synced(start({ listIntervalMs: 3000 }));
+    await poll(() => fake.count('ServiceListRequest') > 1, { timeoutMs: 14_000, what: 'the next list' });
     assert.equal(recorder.degradedScopes.size, 0);
   });
 

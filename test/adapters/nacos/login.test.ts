@@ -39,7 +39,7 @@ describe('adapters/nacos login', () => {
     http = new NacosHttp({
       servers: [parseServer(`http://127.0.0.1:${address.port}`, 1000)],
       tls: undefined,
-      timeoutMs: 1000,
+      timeoutMs: 10_000,
       metrics: nacosMetrics(new Registry(), 'a'),
     });
     clock = new ManualClock();
