@@ -52,7 +52,8 @@ export class ZookeeperWriter {
    * @param credentials `user:password` for the digest scheme.
    */
   static async connect(address: string, credentials?: string): Promise<ZookeeperWriter> {
-    const client = library.createClient(address, { sessionTimeout: 10_000 });
+    // Outlives restarts of servers and daemons on a busy machine: a session that expires takes its requests along.
+    const client = library.createClient(address, { sessionTimeout: 45_000 });
     client.connect();
     await once(client as unknown as NodeJS.EventEmitter, 'connected', { signal: AbortSignal.timeout(20_000) });
     if (credentials !== undefined) client.addAuthInfo('digest', Buffer.from(credentials));
