@@ -8,8 +8,11 @@ import { replays } from './replays/index.js';
 import { PlanRun } from './run/run-plan.js';
 import { Trace } from './run/trace.js';
 
-/** Between them four kinds of registry and every kind of fault; `npm run test:faults` runs many more. */
-const seeds = [6, 7];
+/**
+ * Beside the replays, which have Consul, Eureka and Nacos; `npm run test:faults` runs many more. None of them restarts
+ * Isthmus while Eureka's peers are cut off from each other: see "What is not in it" in docs/faults.md.
+ */
+const seeds = [7, 8];
 
 describe('no fault makes the catalog wrong', function () {
   this.timeout(280_000);
