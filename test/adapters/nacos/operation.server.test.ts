@@ -171,9 +171,7 @@ for (const { version, start, service } of versions) {
 
     it('publishes one change of a thousand services as one, and asks for nothing', async () => {
       const names = Array.from({ length: 1000 }, (_, index) => `one-${index}`);
-      await Promise.all(
-        names.map((name) => writer.set({ service: name, group: 'one' }, [{ ip: '10.6.0.1', port: 80 }])),
-      );
+      await each(names, (name) => writer.set({ service: name, group: 'one' }, [{ ip: '10.6.0.1', port: 80 }]));
       const [recorder] = await run({ groups: ['one'], listIntervalMs: 60_000, auditIntervalMs: 600_000 });
       await recorder.waitFor(({ services }) => services.size === 1000, { what: 'all', deadlineMs });
       const [events, before] = [recorder.events.length, await requests()];
