@@ -45,7 +45,7 @@ export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOpti
     if (stream) createInterface({ input: stream }).on('line', (line) => console.log(`${name.padEnd(8)}│ ${line}`));
   }
 
-  let counts: MochaCounts = { passed: 0, failed: 0, skipped: 0, ended: false };
+  let counts: MochaCounts = { passed: 0, failed: 0, skipped: 0, failures: [], ended: false };
   let problem: string | undefined;
   let kill: NodeJS.Timeout | undefined;
   const end = (reason: string) => {

@@ -36,6 +36,11 @@ describe('the test runner', function () {
     assert.deepEqual({ code, last }, { code: 2, last: '1 passed, 2 failed, 0 skipped' });
   });
 
+  it('tells at the end what failed, and where', async () => {
+    const { errors } = await run(`describe('a', () => { it('b', () => { throw new Error('no such thing'); }); });`);
+    assert.match(errors, /failed: a b\n.*case\.mjs\nError: no such thing/);
+  });
+
   it('takes a skipped test for a failure in CI only', async () => {
     const source = `it('a', () => {}); it('later');`;
     const last = '1 passed, 0 failed, 1 skipped';

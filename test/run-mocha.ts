@@ -43,6 +43,8 @@ function conclude(lanes: readonly Lane[], results: readonly LaneResult[]): numbe
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
+    // Lanes side by side print between each other, and a log may be kept in part: its end tells what failed.
+    for (const failure of counts.failures) console.error(`\nfailed: ${failure}\n`);
     if (problem !== undefined) console.error(lanes.length > 1 ? `${lanes[index]?.name}: ${problem}` : problem);
     if (problem !== undefined || laneCode !== 0 || counts.failed > 0) fail(laneCode);
   }

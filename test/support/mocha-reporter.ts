@@ -5,8 +5,18 @@ export interface MochaCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Each failed test or hook, in a few lines: its whole title, its file and what was thrown. */
+  readonly failures: readonly string[];
   /** True once all tests ran: the process has nothing left to do but to end. */
   readonly ended: boolean;
+}
+
+/** A failure is told again at the end of the whole run: in no more than so many characters. */
+const MAX_FAILURE_LENGTH = 2000;
+
+function describeFailure(test: Mocha.Runnable, error: unknown): string {
+  const thrown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${test.fullTitle()}\n  ${test.file ?? ''}\n${thrown}`.slice(0, MAX_FAILURE_LENGTH);
 }
 
 /** How long after the last test a process that does not end is asked what keeps it. */
@@ -17,9 +27,11 @@ export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const { constants } = Mocha.Runner;
+    const described: string[] = [];
+    runner.on(constants.EVENT_TEST_FAIL, (test, error) => described.push(describeFailure(test, error)));
     const send = (ended: boolean) => {
       const { passes, failures, pending } = this.stats;
-      const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, ended };
+      const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, failures: described, ended };
       process.send?.(counts);
     };
     for (const event of [constants.EVENT_TEST_PASS, constants.EVENT_TEST_PENDING, constants.EVENT_TEST_FAIL]) {
