@@ -1,13 +1,15 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Counters of one Eureka source. */
+/** Metrics of one Eureka source. */
 export interface EurekaMetrics {
   listed(reason: string): void;
   mismatched(): void;
   differed(instances: number): void;
+  /** Whether what was told gone gets on disk. */
+  keeps(isWritten: boolean): void;
 }
 
-/** Registers the counters, or takes those that another source of this kind has registered. */
+/** Registers the metrics, or takes those that another source of this kind has registered. */
 export function eurekaMetrics(registry: Registry, source: string): EurekaMetrics {
   const listings = counter(registry, 'isthmus_eureka_listings_total', 'Full listings read, by reason.', [
     'source',
@@ -25,14 +27,26 @@ export function eurekaMetrics(registry: Registry, source: string): EurekaMetrics
     'Instances that an audit found different from what the polls had built up.',
     ['source'],
   );
+  const keeping = gauge(
+    registry,
+    'isthmus_eureka_tombstones_up',
+    '1 while what was told gone gets on disk, so that a restart knows it.',
+    ['source'],
+  );
   return {
     listed: (reason) => listings.inc({ source, reason }),
     mismatched: () => mismatches.inc({ source }),
     differed: (instances) => differences.inc({ source }, instances),
+    keeps: (isWritten) => keeping.set({ source }, isWritten ? 1 : 0),
   };
 }
 
 function counter(registry: Registry, name: string, help: string, labelNames: string[]): Counter {
   const known = registry.getSingleMetric(name);
   return known instanceof Counter ? known : new Counter({ name, help, labelNames, registers: [registry] });
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[]): Gauge {
+  const known = registry.getSingleMetric(name);
+  return known instanceof Gauge ? known : new Gauge({ name, help, labelNames, registers: [registry] });
 }

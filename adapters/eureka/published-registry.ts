@@ -6,11 +6,9 @@ import { type ApplicationRecords, RegistryView } from './registry-view.js';
 import { saysSame } from './same-record.js';
 import { Sharing } from './sharing.js';
 import { Survivors } from './survivors.js';
-import { Tombstones } from './tombstones.js';
+import type { Tombstones } from './tombstones.js';
 import { VipServices, vipsOf } from './vip-services.js';
 
-/** How long an instance that was told gone stays away while another server lists it. */
-const keepAwayMs = 600_000;
 const maxFound = 100;
 const sliceSize = 200;
 
@@ -26,14 +24,17 @@ export interface NewListing {
 export class PublishedRegistry {
   readonly #config: EurekaConfig;
   readonly #known: KnownServices;
-  readonly #tombstones = new Tombstones(keepAwayMs);
+  readonly #tombstones: Tombstones;
   #view = new RegistryView();
   #sharing = new Sharing();
-  #services: Survivors | VipServices = new Survivors(this.#view, this.#tombstones);
+  #services: Survivors | VipServices;
 
-  constructor(config: EurekaConfig) {
+  /** @param tombstones what is known to be gone, also from an earlier process */
+  constructor(config: EurekaConfig, tombstones: Tombstones) {
     this.#config = config;
     this.#known = new KnownServices(config);
+    this.#tombstones = tombstones;
+    this.#services = new Survivors(this.#view, tombstones);
   }
 
   get sharing(): Sharing {

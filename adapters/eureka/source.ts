@@ -21,6 +21,7 @@ import { SelfPreservation } from './self-preservation.js';
 import { EurekaServer, readTlsFiles, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
 import type { Sharing } from './sharing.js';
+import { StoredTombstones } from './stored-tombstones.js';
 
 /** Why everything is listed again rather than what has changed. */
 type ListingReason = 'start' | 'failover' | 'gap' | 'mismatch' | 'audit' | 'no-deltas';
@@ -30,6 +31,7 @@ const missingScope = 'missing instances';
 const hashScope = 'reconciliation';
 const lagKey = 'lagging server';
 const unnamedKey = 'no vip address';
+const fileKey = 'tombstones file';
 
 /** A server remembers its deltas for three minutes unless told otherwise; stay well within. */
 const maxGapMs = 60_000;
@@ -60,6 +62,7 @@ export class EurekaSource implements Source {
   readonly #deps: Deps;
   readonly #metrics: EurekaMetrics;
   readonly #registry: PublishedRegistry;
+  readonly #gone: StoredTombstones;
   readonly #reconciliation: Reconciliation;
   /** One reading at a time: a poll, or an audit that was asked for. */
   readonly #turn = pLimit(1);
@@ -75,8 +78,9 @@ export class EurekaSource implements Source {
   constructor(config: EurekaConfig, deps: Deps) {
     this.#config = config;
     this.#deps = deps;
+    this.#gone = new StoredTombstones(deps);
     this.#metrics = eurekaMetrics(deps.metrics, deps.name);
-    this.#registry = new PublishedRegistry(config);
+    this.#registry = new PublishedRegistry(config, this.#gone.tombstones);
     this.#reconciliation = new Reconciliation({ baseMs: 2 * config.intervalMs, maxMs: 300_000 });
   }
 
@@ -87,8 +91,12 @@ export class EurekaSource implements Source {
     const selfPreservation = new SelfPreservation(this.#config, this.#deps, out);
     this.#server = undefined;
     let failures = 0;
+    let writing: Promise<void> | undefined;
+    const ended = new AbortController();
     try {
       this.#run = run;
+      await this.#gone.load(signal);
+      writing = this.#gone.write(ended.signal);
       while (!signal.aborted) {
         const error = await this.#turn(() => this.#tryPoll(run, selfPreservation));
         failures = error ? failures + 1 : 0;
@@ -101,7 +109,8 @@ export class EurekaSource implements Source {
       if (!signal.aborted) throw error;
     } finally {
       this.#run = undefined;
-      await group.close();
+      ended.abort();
+      await Promise.all([group.close(), writing]);
       await selfPreservation.settled();
     }
   }
@@ -309,6 +318,10 @@ export class EurekaSource implements Source {
     const unnamed = `${unnamedCount} instances have no VIP address for a port of theirs; they are left out`;
     this.#notice(out, lagKey, keptAwayCount === 0 ? undefined : lag);
     this.#notice(out, unnamedKey, unnamedCount === 0 ? undefined : unnamed);
+    const trouble = this.#gone.trouble;
+    const unkept = trouble && `what was told gone cannot be written and would be forgotten by a restart: ${trouble}`;
+    this.#notice(out, fileKey, unkept);
+    this.#metrics.keeps(trouble === undefined);
   }
 
   /** Tells what is news. */

@@ -1,17 +1,18 @@
 import type { InstanceRecord } from './convert.js';
+import type { GoneInstance } from './tombstone-records.js';
 
-interface Tombstone {
-  /** `lastDirtyTimestamp` of the registration that ended. */
-  readonly dirtyMs: number;
-  /** When it ended, by the clock of the server that said so. */
-  readonly endedMs: number;
-  /** When we heard of it. */
-  readonly toldMs: number;
+interface Tombstone extends GoneInstance {
   /** In which unbroken reading of one server it was told. */
   readonly reading: number;
 }
 
 const maxTombstones = 20_000;
+/** Of an earlier process. */
+const earlierReading = -1;
+/** What is restored is kept for that much longer at least: the clock may have been set meanwhile. */
+const restoredKeepMs = 60_000;
+/** What was told longer ago, by the clock, is not restored. */
+const maxRestoredAgeMs = 3_600_000;
 const separator = '\u0000';
 
 /**
@@ -24,10 +25,33 @@ export class Tombstones {
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #covered = new Map<string, Set<string>>();
   #reading = 0;
+  readonly #onTold: () => void;
 
-  /** @param keepMs how long an instance is kept away at most */
-  constructor(keepMs: number) {
+  /**
+   * @param keepMs how long an instance is kept away at most
+   * @param onTold called for each that is told gone, so that it can be written down. Cheap, please
+   */
+  constructor(keepMs: number, onTold: () => void = () => undefined) {
     this.#keepMs = keepMs;
+    this.#onTold = onTold;
+  }
+
+  /** All that is known, as a copy, for {@link restore} of a later process. */
+  list(): readonly GoneInstance[] {
+    return [...this.#tombstones.values()];
+  }
+
+  /** Takes over what an earlier process knew. Only before anything is noted. */
+  restore(gone: readonly GoneInstance[], nowMs: number): void {
+    const young = gone.filter(({ toldMs }) => nowMs - toldMs < maxRestoredAgeMs);
+    const latestMs = nowMs - this.#keepMs + Math.min(restoredKeepMs, this.#keepMs);
+    const told = young.map((instance) => ({
+      ...instance,
+      toldMs: Math.min(nowMs, Math.max(instance.toldMs, latestMs)),
+    }));
+    for (const instance of told.sort((one, other) => one.toldMs - other.toldMs).slice(-maxTombstones)) {
+      this.#tombstones.set(instance.application + separator + instance.id, { ...instance, reading: earlierReading });
+    }
   }
 
   /** How many instances that the registry lists are kept away. */
@@ -94,7 +118,9 @@ export class Tombstones {
     // A server tells of an end for minutes; the first time counts.
     if (known && known.dirtyMs === record.dirtyMs && known.endedMs === record.seenMs) return uncovered;
     this.#tombstones.delete(key);
+    this.#onTold();
     this.#tombstones.set(key, {
+      ...{ application: record.application, id: record.id },
       dirtyMs: record.dirtyMs,
       endedMs: record.seenMs,
       toldMs: nowMs,

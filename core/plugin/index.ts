@@ -5,6 +5,8 @@ export * from '../config/secret.js';
 export * from '../model/index.js';
 export * from '../source/audit-report.js';
 export * from '../source/source.js';
+export { StateFile, type StateFileOptions } from '../store/state-file.js';
+export type { WriteState } from '../store/write-loop.js';
 export * from '../time/index.js';
 export * from './http.js';
 export * from './plugin.js';

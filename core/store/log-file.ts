@@ -13,6 +13,8 @@ import {
 
 /** Bytes gathered before they go to the system. */
 const bufferBytes = 256 * 1024;
+/** A full disk, a full quota, a file that may not grow any further. */
+const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
  * Writes a log ({@link logVersion}) by batches: {@link append} records, then {@link commit}. One caller at a time.
@@ -117,7 +119,7 @@ export class LogFile {
    */
   async recover(error: unknown): Promise<boolean> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
+    if (typeof code === 'string' && noRoom.has(code)) {
       try {
         await this.rollback();
         return true;

@@ -8,10 +8,7 @@ import { replays } from './replays/index.js';
 import { PlanRun } from './run/run-plan.js';
 import { Trace } from './run/trace.js';
 
-/**
- * Beside the replays, which have Consul, Eureka and Nacos; `npm run test:faults` runs many more. None of them restarts
- * Isthmus while Eureka's peers are cut off from each other: see "What is not in it" in docs/faults.md.
- */
+/** Beside the replays, which have Consul, Eureka and Nacos; `npm run test:faults` runs many more. */
 const seeds = [7, 8];
 
 describe('no fault makes the catalog wrong', function () {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
 import { FakeEureka, json, status } from './fake-eureka.js';
 import { instanceJson, listing } from './listing.js';
-import { makeSource } from './make-source.js';
+import { makeDeps, makeSource } from './make-source.js';
 
 const started = 1_700_000_000_000;
 const ended = started + 60_000;
@@ -42,9 +44,9 @@ describe('adapters/eureka source, a server that lags behind', () => {
       ?.instances.map(({ id }) => id)
       .join();
 
-  function start(config: Partial<Parameters<typeof makeSource>[0]> = {}): Recorder {
+  function start(config: Partial<Parameters<typeof makeSource>[0]> = {}, deps = makeDeps()): Recorder {
     const servers = [first.url, second.url];
-    run = new SourceRun(makeSource({ servers, intervalMs: 100, requestTimeoutMs: 2000, ...config }));
+    run = new SourceRun(makeSource({ servers, intervalMs: 100, requestTimeoutMs: 2000, ...config }, deps));
     return run.recorder;
   }
 
@@ -92,6 +94,46 @@ describe('adapters/eureka source, a server that lags behind', () => {
       assert.equal(recorder.notices.has('lagging server'), false);
     });
   }
+
+  it('does not bring back after a restart what an earlier process was told gone, also when that was killed', async () => {
+    const deps = makeDeps();
+    const recorder = start({}, deps);
+    await loseA2(recorder);
+    const file = join(deps.dataDir, 'tombstones.log');
+    await poll(() => existsSync(file), { what: 'the file' });
+    // As a kill leaves it: nothing that is written from here on counts.
+    const left = `${deps.dataDir}-left`;
+    cpSync(deps.dataDir, left, { recursive: true });
+    await run?.stop();
+    second.full = json(listing({ A: [one('a1'), one('a2')] }));
+    second.delta = json(listing({}, 'UP_2_'));
+    for (const dataDir of [deps.dataDir, left]) {
+      const later = start({}, { ...makeDeps(), dataDir });
+      await later.waitFor(({ notices }) => notices.has('lagging server'));
+      assert.equal(ids(later), 'a1');
+      await run?.stop();
+    }
+    // It has registered anew meanwhile.
+    second.full = json(listing({ A: [one('a1'), one('a2', { leaseInfo: lease(ended + 1) })] }));
+    const later = start({}, { ...makeDeps(), dataDir: left });
+    await later.waitFor(() => ids(later) === 'a1,a2');
+  });
+
+  it('goes on when what was told gone can not be written, says so, and writes it when that is possible', async () => {
+    const deps = makeDeps();
+    const dataDir = join(deps.dataDir, 'taken');
+    writeFileSync(dataDir, '');
+    const recorder = start({}, { ...deps, dataDir });
+    await loseA2(recorder);
+    first.delta = json(listing({}, 'UP_1_'));
+    first.full = json(listing({ A: [one('a1')] }));
+    await recorder.waitFor(({ notices }) => notices.get('tombstones file')?.includes('would be forgotten') === true);
+    assert.match(await deps.metrics.metrics(), /^isthmus_eureka_tombstones_up\{source="eureka-test"\} 0$/m);
+    rmSync(dataDir);
+    await recorder.waitFor(({ notices }) => !notices.has('tombstones file'), { deadlineMs: 30_000 });
+    assert.match(await deps.metrics.metrics(), /^isthmus_eureka_tombstones_up\{source="eureka-test"\} 1$/m);
+    assert.ok(existsSync(join(dataDir, 'tombstones.log')));
+  });
 
   it('takes back in a delta what registers anew', async () => {
     second.full = json(listing({ A: [one('a1'), one('a2')] }));

@@ -6,7 +6,7 @@ import { http } from '../../support/http.js';
 import { poll } from '../../support/poll.js';
 import type { TcpProxy } from '../../support/tcp-proxy.js';
 import { EurekaWriter } from './eureka-writer.js';
-import { makeSource } from './make-source.js';
+import { makeDeps, makeSource } from './make-source.js';
 
 const deadlineMs = 60_000;
 
@@ -76,5 +76,29 @@ describe('adapters/eureka source, two peers', function () {
     await recorder.waitFor(({ notices }) => !notices.has('lagging server'), { deadlineMs });
     stop();
     assert.deepEqual([...seen].sort(), ['a,b,c,d', 'a,c', 'a,c,d']);
+    links[1]?.pass();
+    await first.start();
+  });
+
+  it('brings nothing back when it is restarted while they are cut off from each other, and reads the other one', async () => {
+    for (const id of ['a', 'b']) await writer.register('PAYMENTS', { id, address: '10.6.0.1', port: 8000 });
+    await poll(async () => (await isListed(second, 'PAYMENTS', 'a')) && (await isListed(second, 'PAYMENTS', 'b')), {
+      timeoutMs: deadlineMs,
+    });
+    const deps = makeDeps();
+    const config = { servers: [first.url, second.url], requestTimeoutMs: 2000 };
+    run = new SourceRun(makeSource(config, deps));
+    await run.recorder.waitFor(() => ids('PAYMENTS') === 'a,b', { deadlineMs });
+
+    links[1]?.refuse();
+    await writer.deregister('PAYMENTS', 'b');
+    await run.recorder.waitFor(() => ids('PAYMENTS') === 'a', { deadlineMs });
+    await run.stop();
+    await first.kill();
+    assert.equal(await isListed(second, 'PAYMENTS', 'b'), true, 'the second server lists b still');
+    run = new SourceRun(makeSource(config, { ...makeDeps(), dataDir: deps.dataDir }));
+    const { recorder } = run;
+    await recorder.waitFor(({ notices }) => notices.has('lagging server'), { deadlineMs });
+    assert.equal(ids('PAYMENTS'), 'a');
   });
 });
