@@ -14,6 +14,8 @@ export interface SplitterLimits {
 export interface ListingHeader {
   /** `apps__hashcode`: each status with the number of instances in it, sorted, as `DOWN_1_UP_12_`. */
   readonly hash: string;
+  /** `versions__delta`: which answer this is, as the server counts the times it made one up. */
+  readonly version: string;
 }
 
 const quote = 0x22;
@@ -97,7 +99,7 @@ export class ApplicationSplitter {
     if (isObject(list) && !Array.isArray(list)) this.#onApplication(list);
     else if (list !== undefined && list !== null && !isEmptied(list))
       throw new ListingError('the listing is no list of applications');
-    return { hash };
+    return { hash, version: String(applications['versions__delta'] ?? '') };
   }
 
   #open(byte: number, chunk: Uint8Array, start: number, index: number): number {

@@ -27,6 +27,8 @@ export interface InstanceRecord {
   readonly secureVipAddress: string;
   /** `lastDirtyTimestamp`, the revision that the instance itself gives its registration; 0 when it says none. */
   readonly dirtyMs: number;
+  /** `lastUpdatedTimestamp`, when the server changed the record last, by its own clock; 0 when it does not say. */
+  readonly updatedMs: number;
   /** When the server heard of it last, by the server's clock: its registration or last renewal, or, deleted, its end. */
   readonly seenMs: number;
   readonly outcome: Outcome;
@@ -73,6 +75,7 @@ export function convertInstance(
     vipAddress: sharing.text(fields.text('vipAddress')),
     secureVipAddress: sharing.text(fields.text('secureVipAddress')),
     dirtyMs: fields.number('lastDirtyTimestamp'),
+    updatedMs: fields.number('lastUpdatedTimestamp'),
     seenMs: deleted ? fields.number('lastUpdatedTimestamp') : lastSign(fields.record('leaseInfo')),
     outcome:
       typeof outcome === 'string'
@@ -81,8 +84,13 @@ export function convertInstance(
   };
 }
 
+/**
+ * Eureka's `Lease.renew` writes the time of the renewal plus the lease's duration into `lastRenewalTimestamp`, and its
+ * constructor the mere time of the registration.
+ */
 function lastSign(lease: Fields): number {
-  return Math.max(lease.number('registrationTimestamp'), lease.number('lastRenewalTimestamp'));
+  const renewedMs = lease.number('lastRenewalTimestamp') - 1000 * lease.number('durationInSecs');
+  return Math.max(lease.number('registrationTimestamp'), renewedMs);
 }
 
 /** @returns the reason when the record cannot be an instance */

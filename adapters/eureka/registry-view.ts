@@ -1,5 +1,5 @@
 import type { InstanceRecord } from './convert.js';
-import { saysSame, takeOver } from './same-record.js';
+import { isOvertaken, saysSame, takeOver } from './same-record.js';
 import { noRecords, type ServiceRecords } from './service-records.js';
 
 export interface ApplicationRecords {
@@ -39,12 +39,15 @@ export class RegistryView implements ServiceRecords {
 
   /**
    * Applies one application of a delta, in the order given: the same change comes again and again while the server
-   * remembers it, and a later one of the same instance comes after it.
+   * remembers it, and a later one of the same instance comes after it. A server answers deltas and listings out of two
+   * caches, of which each can be the older one: a change that what is known has overtaken already does nothing.
    * @returns whether anything is different now
    */
   apply({ name, records }: ApplicationRecords): boolean {
     let changed = false;
     for (const record of records) {
+      const known = this.#applications.get(name)?.get(record.id);
+      if (known && isOvertaken(record, known)) continue;
       if (record.deleted ? this.#delete(name, record.id) : this.#put(name, record)) changed = true;
     }
     return changed;

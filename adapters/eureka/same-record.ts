@@ -15,12 +15,21 @@ export function saysSame(a: InstanceRecord, b: InstanceRecord): boolean {
 /** The new record, or the known one when it says the same: what did not change stays the very same object. */
 export function takeOver(known: InstanceRecord, record: InstanceRecord): InstanceRecord {
   if (!saysSame(known, record)) return record;
-  return known.dirtyMs === record.dirtyMs ? known : { ...record, outcome: known.outcome };
+  const isOfSameTime = known.dirtyMs === record.dirtyMs && known.updatedMs === record.updatedMs;
+  return isOfSameTime ? known : { ...record, outcome: known.outcome };
 }
 
 /** Whether `record` is of an earlier state of the instance than `other`, as far as both say. */
 export function isOlder(record: InstanceRecord, other: InstanceRecord): boolean {
   return record.dirtyMs !== 0 && record.dirtyMs < other.dirtyMs;
+}
+
+/**
+ * Whether a change that one server tells is of a time before what it lists itself: by its own clock, and not against the
+ * revisions that the instance gives its registrations.
+ */
+export function isOvertaken(change: InstanceRecord, listed: InstanceRecord): boolean {
+  return change.updatedMs !== 0 && change.updatedMs < listed.updatedMs && change.dirtyMs <= listed.dirtyMs;
 }
 
 function sameOutcome({ outcome: a }: InstanceRecord, { outcome: b }: InstanceRecord): boolean {

@@ -8,6 +8,7 @@ import {
   type SourceOutput,
   type SourceRecord,
 } from '../../core/plugin/index.js';
+import type { ListingHeader } from './application-splitter.js';
 import { convertApplication } from './applications.js';
 import { isServiceName } from './build-service.js';
 import type { EurekaConfig } from './config.js';
@@ -70,6 +71,8 @@ export class EurekaSource implements Source {
   /** The server that is published; undefined until a run has listed. */
   #server: EurekaServer | undefined;
   #hasDeltas = true;
+  /** A delta that is older than the last listing, which the server goes on to give until something else changes. */
+  #overtaken: ListingHeader | undefined;
   #lastAnswerMs = 0;
   #nextAuditMs = 0;
   #isDegraded = false;
@@ -211,7 +214,9 @@ export class EurekaSource implements Source {
     }
     const pause = () => giveWay(signal);
     const report = reason === 'audit' ? await registry.compare(listing, pause) : nothingCompared;
-    this.#tellOfListing(server, reason, report, delta ?? header, listing.view.hash());
+    const ours = listing.view.hash();
+    this.#overtaken = delta && delta.hash !== ours && header.hash === ours ? delta : undefined;
+    this.#tellOfListing(server, reason, report, delta ?? header, ours);
     await registry.takeOver(listing, recent, nowMs, pause);
     this.#server = server;
     this.#hasDeltas = delta !== undefined;
@@ -230,17 +235,20 @@ export class EurekaSource implements Source {
   async #follow(server: EurekaServer, run: Run, census: LeaseCensus): Promise<void> {
     const { out, signal } = run;
     const recent: ApplicationRecords[] = [];
-    const { hash } = await this.#read(server, 'apps/delta', (one) => recent.push(one), this.#registry.sharing, signal);
+    const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), this.#registry.sharing, signal);
     const heldBefore = this.#registry.heldCount;
     for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
     if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
     if (this.#isDegraded) out.recovered();
     this.#isDegraded = false;
-    await this.#reconcile(server, hash, run, census);
+    await this.#reconcile(server, header, run, census);
   }
 
-  async #reconcile(server: EurekaServer, hash: string, run: Run, census: LeaseCensus): Promise<void> {
+  async #reconcile(server: EurekaServer, header: ListingHeader, run: Run, census: LeaseCensus): Promise<void> {
+    const { hash } = header;
     const ours = this.#registry.hash();
+    if (isSameAnswer(header, this.#overtaken)) return;
+    this.#overtaken = undefined;
     if (hash === ours) {
       const wasStuck = this.#reconciliation.isStuck;
       this.#reconciliation.matched();
@@ -298,10 +306,10 @@ export class EurekaSource implements Source {
     this.#metrics.listed(reason);
     if (reason === 'audit') this.#metrics.differed(report.differences);
     logger.debug({ server: server.url, reason }, 'listed everything');
-    if (hash !== ours) {
-      const detail = { server: server.url, theirs: printable(hash), ours: printable(ours) };
-      logger.info(detail, 'a full listing does not match its own hash; taken as it is');
-    }
+    if (hash === ours) return;
+    const detail = { server: server.url, theirs: printable(hash), ours: printable(ours) };
+    if (this.#overtaken) logger.info(detail, 'the server has a delta that is older than its listing, which counts');
+    else logger.info(detail, 'a full listing does not match its own hash; taken as it is');
   }
 
   #tellOfHeld(out: SourceOutput): void {
@@ -341,6 +349,10 @@ export class EurekaSource implements Source {
     const pauseMs = this.#hasDeltas ? this.#config.intervalMs : this.#config.intervalMs * pollsPerListing;
     return Math.round(pauseMs * (1 + Math.random() * 0.1));
   }
+}
+
+function isSameAnswer(a: ListingHeader, b: ListingHeader | undefined): boolean {
+  return a.version === b?.version && a.hash === b.hash;
 }
 
 /** Lets other work go first. @throws the signal's reason */

@@ -28,11 +28,12 @@ describe('adapters/eureka source, a server that lags behind', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
-  const lease = (renewed = started) => ({
+  /** With a renewal as the servers write it: by the lease's duration too late. */
+  const lease = (renewed?: number) => ({
     renewalIntervalInSecs: 30,
     durationInSecs: 90,
     registrationTimestamp: started,
-    lastRenewalTimestamp: renewed,
+    lastRenewalTimestamp: renewed === undefined ? started : renewed + 90_000,
   });
   const one = (id: string, change: Readonly<Record<string, unknown>> = {}) =>
     instanceJson('A', id, { lastDirtyTimestamp: `${started}`, leaseInfo: lease(), ...change });
@@ -61,7 +62,7 @@ describe('adapters/eureka source, a server that lags behind', () => {
   }
 
   it('does not bring back what was told gone, tells so, and ends that when the server has caught up', async () => {
-    second.full = json(listing({ A: [one('a1'), one('a2')] }));
+    second.full = json(listing({ A: [one('a1'), one('a2', { leaseInfo: lease(ended - 1000) })] }));
     second.delta = json(listing({}, 'UP_2_'));
     const recorder = start();
     await loseA2(recorder);
