@@ -79,6 +79,8 @@ async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonO
   const { engine, history, api, quarantine, sinks, logger } = parts;
   await quarantine.load();
   const { address } = await api.start();
+  // A signal for each part, or the number of parts would be that of the listeners on one.
+  const ownSignal = () => AbortSignal.any([stop.signal]);
   const failures: unknown[] = [];
   const guard = async (what: string, running: Promise<void>) => {
     try {
@@ -91,11 +93,11 @@ async function run(parts: DaemonParts, stop: AbortController, onStarted: DaemonO
     }
   };
   try {
-    const running = sinks.map(({ name, sink }) => guard(`sink ${name}`, sink.run(engine.catalog, stop.signal)));
-    if (history) running.push(guard('the history', history.run(engine.catalog, stop.signal)));
+    const running = sinks.map(({ name, sink }) => guard(`sink ${name}`, sink.run(engine.catalog, ownSignal())));
+    if (history) running.push(guard('the history', history.run(engine.catalog, ownSignal())));
     const listening = await untilListening(sinks, stop.signal);
     if (listening) onStarted?.({ api: address, sinks: listening });
-    if (!stop.signal.aborted) running.push(guard('the engine', engine.run(stop.signal)));
+    if (!stop.signal.aborted) running.push(guard('the engine', engine.run(ownSignal())));
     await Promise.all(running);
   } finally {
     await api.stop();

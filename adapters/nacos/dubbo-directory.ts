@@ -7,6 +7,7 @@ import type { RuleBook, RuleTarget } from '../dubbo/rules/rule-book.js';
 import { defaultServicePorts, emptied, type ServiceRecords, serviceFrom } from '../dubbo/service.js';
 import { type DubboName, formatDubboName } from './dubbo.js';
 import { applicationInstances, type DubboReading, providersOf } from './dubbo-records.js';
+import { type LinkedSignal, linkSignal } from './linked-signal.js';
 import { dubboAttributes } from './service-attributes.js';
 import { formatServiceKey, type ServiceKey } from './service-key.js';
 
@@ -40,6 +41,7 @@ export class DubboDirectory {
   readonly #options: DubboDirectoryOptions;
   readonly #table: ApplicationTable;
   readonly #keeper: MetadataKeeper;
+  readonly #end: LinkedSignal;
   /**
    * What is registered by interface, by {@link formatDubboName}, and then by the name in Nacos: before 2.7.4 Dubbo left
    * out the colons of parts that are empty.
@@ -53,11 +55,12 @@ export class DubboDirectory {
   constructor(options: DubboDirectoryOptions) {
     const { reading, clock, signal, readReport } = options;
     this.#options = options;
+    this.#end = linkSignal(signal);
     this.#table = new ApplicationTable(reading.reader);
     this.#keeper = new MetadataKeeper({
       readReport,
       clock,
-      signal,
+      signal: this.#end.controller.signal,
       onArrival: (application) => this.#update(application),
       onFailure: (application, _, error) => this.#lacking(application, error),
     });
@@ -118,7 +121,8 @@ export class DubboDirectory {
 
   /** Nothing of it is read any more: nobody is asked for metadata from now on. What was published is not touched. */
   close(): void {
-    for (const application of this.#instances.keys()) this.#keeper.follow(application, []);
+    this.#end.controller.abort(new Error('nothing of it is read any more'));
+    this.#end.release();
     this.#instances.clear();
     for (const application of [...this.#failures.keys()]) this.#lacking(application, undefined);
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   type AuditReport,
   type BackoffOptions,
@@ -75,14 +76,23 @@ export class NacosRun {
     this.#config = config;
     this.#deps = deps;
     this.#out = out;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal]);
+    // Each group that Dubbo is in hangs on it, and each request under way, of which there are `maxConcurrentRequests`.
+    setMaxListeners(0, this.#signal);
     this.#namespaces = toSelection(config.namespaces);
     this.#groups = toSelection(config.groups);
     this.#metrics = nacosMetrics(deps.metrics, deps.name);
     this.#servers = servers.map((url) => parseServer(url, grpcPortOffset));
     this.#http = new NacosHttp({ servers: this.#servers, tls, timeoutMs, metrics: this.#metrics });
     this.#backoff = { baseMs: config.retryBaseMs, maxMs: Math.max(config.retryBaseMs, config.retryMaxMs) };
-    const login = new NacosLogin({ http: this.#http, clock, backoff: this.#backoff, username, password, signal });
+    const login = new NacosLogin({
+      http: this.#http,
+      clock,
+      backoff: this.#backoff,
+      username,
+      password,
+      signal: this.#signal,
+    });
     const signs = accessKey !== undefined && secretKey !== undefined;
     const signer = signs ? new RequestSigner({ accessKey, secretKey, region, clock }) : undefined;
     const gate = new RequestGate(clock, config.maxConcurrentRequests, config.maxRequestsPerSecond);
@@ -101,7 +111,7 @@ export class NacosRun {
       backoff: this.#backoff,
       intervalMs: config.auditIntervalMs,
       pollIntervalMs: config.pollIntervalMs,
-      signal,
+      signal: this.#signal,
       out,
       published: (key) => this.#view.published(key),
       publish: (key, service) => this.#publication.put(key.namespace, service),
@@ -109,10 +119,10 @@ export class NacosRun {
       readConfig: (namespace, dataId, group) => this.#readerOf(namespace).config(dataId, group),
     });
     const protection = new Protection({
-      read: (key, clusters) => readTrueHealth(this.#settings, key, clusters, signal),
+      read: (key, clusters) => readTrueHealth(this.#settings, key, clusters, this.#signal),
       onHealth: (key, hosts) => this.#view.put(key, hosts),
       notice: (key, text) => out.notice(key, text),
-      signal,
+      signal: this.#signal,
     });
     this.#view = new RegistryView({ publication: this.#publication, protection, dubbo: this.#dubbo, convert, pool });
   }

@@ -64,8 +64,10 @@ export class SourceSupervisor {
     return this.#health.synced;
   }
 
-  /** Runs the source again and again until `signal` aborts; never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Runs the source again and again until `stop` aborts; never rejects. */
+  async run(stop: AbortSignal): Promise<void> {
+    // Of its own: what a source hangs on its signal is no load on the one that all sources share.
+    const signal = AbortSignal.any([stop]);
     const { clock, backoff = defaultBackoff, random } = this.#options;
     while (!signal.aborted) {
       const error = await this.#runOnce(signal);

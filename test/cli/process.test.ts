@@ -58,7 +58,7 @@ describe('the isthmus program', function () {
     rmSync(folder, { recursive: true });
   });
 
-  const configFile = (api: string) => {
+  const configFile = (api: string, sources = 1) => {
     const services = join(folder, 'services.yaml');
     writeFileSync(services, 'services: [{ name: orders, instances: [{ address: 10.0.0.1, port: 8080 }] }]\n');
     const file = join(folder, 'isthmus.yaml');
@@ -67,7 +67,8 @@ describe('the isthmus program', function () {
       `site: test
 api: { listen: ${api} }
 data: ${join(folder, 'data')}
-sources: [{ name: files, kind: file, path: ${services} }]
+sources:
+${Array.from({ length: sources }, (_, index) => `  - { name: files${index}, kind: file, path: ${services} }`).join('\n')}
 sinks: [{ kind: mcp, listen: 127.0.0.1:0 }]
 `,
     );
@@ -78,6 +79,15 @@ sinks: [{ kind: mcp, listen: 127.0.0.1:0 }]
       what: 'the daemon to be up',
       timeoutMs: 60_000,
     });
+
+  it('has nothing to warn of, however many sources there are', async () => {
+    const daemon = start(['run', '--config', configFile('127.0.0.1:0', 15)]);
+    const url = await apiOf(daemon);
+    await poll(async () => (await http(`${url}/readyz`)).status === 200, { what: 'the daemon to be ready' });
+    daemon.child.kill('SIGTERM');
+    assert.equal(await daemon.ended, 0);
+    assert.doesNotMatch(daemon.err(), /warning/i);
+  });
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`runs until ${signal}, and ends cleanly`, async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import pino from 'pino';
 import type { Source, SourceOutput } from '../../../core/source/source.js';
 import { SourceTable } from '../../../core/source/source-table.js';
@@ -63,6 +64,15 @@ describe('SourceSupervisor', () => {
     it.stop.abort();
     await running;
     assert.equal(it.clock.sleepers, 0);
+  });
+
+  it('puts no load on the signal that all sources share', async () => {
+    const it = supervise();
+    const running = it.supervisor.run(it.stop.signal);
+    assert.equal(it.started(), 1);
+    assert.equal(getEventListeners(it.stop.signal, 'abort').length, 0);
+    it.stop.abort();
+    await running;
   });
 
   it('begins anew with the back-off after a run that went well for a while, and only then', async () => {
