@@ -1,5 +1,5 @@
 import { printable } from '../../core/model/printable.js';
-import type { Secret } from '../../core/plugin/index.js';
+import { type Secret, secretMark } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
 import { openTransport } from './http2-transport.js';
 import type { TlsMaterial } from './tls-material.js';
@@ -183,7 +183,7 @@ export class ConsulClient {
 
   #refusal(statusCode: number, text: string): ConsulError {
     const token = this.#options.token?.reveal();
-    const said = printable((token === undefined ? text : text.replaceAll(token, '[secret]')).trim());
+    const said = printable((token === undefined ? text : text.replaceAll(token, secretMark)).trim());
     const what = `status ${statusCode}${said === '' ? '' : `: ${said}`}`;
     if (statusCode === 401 || statusCode === 403) return this.#error('forbidden', what);
     if (statusCode === 429 || statusCode >= 500) return this.#error('unavailable', what);

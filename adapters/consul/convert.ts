@@ -5,6 +5,7 @@ import {
   emptyMetadata,
   type Health,
   type Instance,
+  isCredential,
   type Metadata,
   metadataFrom,
   type Rejection,
@@ -14,7 +15,6 @@ import {
 import type { ConsulConfig } from './config.js';
 import type { CheckStatus, DecodedEntries, ServiceEntry, TaggedAddress } from './entries.js';
 import { type DeclaredProtocol, grpcPortKey, servicePorts, serviceProtocol } from './protocol.js';
-import { isSecretKey } from './redact.js';
 import type { Sharing } from './sharing.js';
 
 export type ConvertOptions = Pick<
@@ -137,7 +137,7 @@ function weightOf({ status, weights }: ServiceEntry): number {
 }
 
 function metadataOf({ meta, tags }: ServiceEntry): Metadata {
-  const entries = [...meta].filter(([key]) => !isSecretKey(key));
+  const entries = [...meta].filter(([key, value]) => !isCredential(key, value));
   if (tags.length > 0) entries.push(['consul.tags', [...tags].sort().join(',')]);
   return metadataFrom(entries);
 }

@@ -1,4 +1,4 @@
-import { printable } from '../../core/plugin/index.js';
+import { printable, secretMark } from '../../core/plugin/index.js';
 import { decodeText } from './dubbo-url.js';
 
 const sensitive =
@@ -40,9 +40,11 @@ export function hasCredentials(value: string): boolean {
 /** Text of a registry (a URL, a rule, JSON) without what looks like a credential. Bounded by the caller. */
 export function redacted(text: string): string {
   return withoutValues(text)
-    .replace(userInfo, '://***@')
-    .replace(encodedUserInfo, '$1***@')
-    .replace(keyAndValue, (pair, key: string, equals: string) => (isSensitive(key) ? `${key}${equals}***` : pair));
+    .replace(userInfo, `://${secretMark}@`)
+    .replace(encodedUserInfo, `$1${secretMark}@`)
+    .replace(keyAndValue, (pair, key: string, equals: string) =>
+      isSensitive(key) ? `${key}${equals}${secretMark}` : pair,
+    );
 }
 
 /** Takes the values out of YAML and JSON whose key is a credential's. */
@@ -54,7 +56,7 @@ function withoutValues(text: string): string {
     if (index < at || !isSensitive(key)) continue;
     const end = endOfValue(text, start, /["']/.test(whole) ? endOfJson : endOfLine);
     if (end === start) continue;
-    parts.push(text.slice(at, start), '***');
+    parts.push(text.slice(at, start), secretMark);
     at = end;
   }
   return parts.join('') + text.slice(at);

@@ -4,12 +4,12 @@ import {
   defaultWeight,
   type Health,
   type Instance,
+  isCredential,
   type Metadata,
   metadataFrom,
   printable,
 } from '../../core/plugin/index.js';
 import { type EurekaConfig, isPlainProtocol } from './config.js';
-import { credentialKey, credentialValue } from './credentials.js';
 import { Fields } from './fields.js';
 import type { Sharing } from './sharing.js';
 
@@ -185,7 +185,7 @@ function convertMetadata(registered: Fields, dataCenter: Fields, sharing: Sharin
   const entries: [string, string][] = [];
   for (const [key, value] of registered.texts()) {
     // `@class` is Jackson's, for the type of an empty map.
-    if (key === '@class' || credentialKey.test(key) || credentialValue.test(value)) continue;
+    if (key === '@class' || isCredential(key, value)) continue;
     entries.push([sharing.text(key), sharing.text(value)]);
   }
   const name = dataCenter.text('name');

@@ -1,17 +1,20 @@
-import { type Locality, type Metadata, metadataFrom } from '../../core/plugin/index.js';
+import {
+  isCredential as isRegistryCredential,
+  type Locality,
+  type Metadata,
+  metadataFrom,
+} from '../../core/plugin/index.js';
 import { defaultCluster } from './service-key.js';
 
-const credentialKey =
-  /pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|private|secret)[-_.]?key|^(?:user|user[-_.]?name|user[-_.]?info)$/i;
-/** JSON or a URL that carries one, as Dubbo's `dubbo.metadata-service.url-params` does with basic authentication. */
-const credentialValue = /pass(?:word|wd)["']?\s*[:=]|:\/\/[^/@\s]*:[^/@\s]*@/i;
+/** Nacos's own clients, and Dubbo's, register the user beside the password. */
+const userKey = /^(?:user|user[-_.]?name|user[-_.]?info)$/i;
 
 const maxPooled = 65_536;
 const maxPooledLength = 256;
 
 /** Whether an entry of metadata looks like it carries a credential. */
 export function isCredential(key: string, value: string): boolean {
-  return credentialKey.test(key) || credentialValue.test(value);
+  return userKey.test(key) || isRegistryCredential(key, value);
 }
 
 /** Makes one string of many equal ones: what instances say of themselves repeats thousands of times. */

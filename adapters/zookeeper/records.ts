@@ -132,5 +132,5 @@ export class RecordReader {
 
 /** Decoded as far as it is a name, without credentials, on one line. */
 function shown(text: string, maxLength: number): string {
-  return printable(redacted(text.slice(0, maxLooked)).replaceAll('***', '[secret]'), maxLength);
+  return printable(redacted(text.slice(0, maxLooked)), maxLength);
 }

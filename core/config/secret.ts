@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
+import { secretMark } from '../model/credentials.js';
 
 /** A value that must not be printed: `String`, `JSON.stringify` and `util.inspect` show `[secret]`. */
 export class Secret {
@@ -15,15 +16,15 @@ export class Secret {
   }
 
   toString(): string {
-    return '[secret]';
+    return secretMark;
   }
 
   toJSON(): string {
-    return '[secret]';
+    return secretMark;
   }
 
   [inspect.custom](): string {
-    return '[secret]';
+    return secretMark;
   }
 }
 

@@ -1,4 +1,5 @@
 export * from './address.js';
+export * from './credentials.js';
 export * from './equality.js';
 export * from './is-record.js';
 export * from './metadata.js';
@@ -6,3 +7,4 @@ export * from './printable.js';
 export * from './protocol.js';
 export * from './service.js';
 export * from './service-port.js';
+export * from './shown-record.js';

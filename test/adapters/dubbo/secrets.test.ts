@@ -42,16 +42,16 @@ describe('secrets in what a registry holds', () => {
 
   it('are taken out of URLs, YAML, JSON and queries, and the rest stays', () => {
     const cases: [string, string][] = [
-      ['override://me:S3@CRET@h:1/i?password=S3CRET&a=b', 'override://***@h:1/i?password=***&a=b'],
-      ['parameters:\n  weight: 5\n  password: S3CRET\n', 'parameters:\n  weight: 5\n  password: ***\n'],
-      ['{"a":1,"token":"S3\\"CRET","b":2}', '{"a":1,"token":***,"b":2}'],
-      ['{"password":"S3CRET\\\\","a":1}', '{"password":***,"a":1}'],
-      ['{"password":"S3CRET', '{"password":***'],
-      ['{"password":S3CRET,"a":1}', '{"password":***,"a":1}'],
-      ["{password: 'S3''CRET', a: b}", '{password: ***, a: b}'],
-      ['{password: S3CRET, a: b}\nc: d', '{password: ***\nc: d'],
-      ['password: my S3CRET, too\na: b', 'password: ***\na: b'],
-      ['{\\"password\\":\\"S3CRET\\"}', '{\\"password\\":***}'],
+      ['override://me:S3@CRET@h:1/i?password=S3CRET&a=b', 'override://[secret]@h:1/i?password=[secret]&a=b'],
+      ['parameters:\n  weight: 5\n  password: S3CRET\n', 'parameters:\n  weight: 5\n  password: [secret]\n'],
+      ['{"a":1,"token":"S3\\"CRET","b":2}', '{"a":1,"token":[secret],"b":2}'],
+      ['{"password":"S3CRET\\\\","a":1}', '{"password":[secret],"a":1}'],
+      ['{"password":"S3CRET', '{"password":[secret]'],
+      ['{"password":S3CRET,"a":1}', '{"password":[secret],"a":1}'],
+      ["{password: 'S3''CRET', a: b}", '{password: [secret], a: b}'],
+      ['{password: S3CRET, a: b}\nc: d', '{password: [secret]\nc: d'],
+      ['password: my S3CRET, too\na: b', 'password: [secret]\na: b'],
+      ['{\\"password\\":\\"S3CRET\\"}', '{\\"password\\":[secret]}'],
     ];
     for (const [text, expected] of cases) assert.equal(redacted(text), expected);
   });

@@ -177,7 +177,7 @@ describe('adapters/nacos with bad inputs', () => {
       [{ ip: '10.0.0.1', port: 80, metadata: { deep: JSON.parse(deep) as unknown } }],
       undefined,
     );
-    assert.equal(record?.text, 'nested too deep to be shown');
+    assert.match(record?.text ?? '', /"deep":\[.*…/);
     const [long] = toRecords([{ ip: 'x'.repeat(100_000) }], undefined);
     assert.ok((long?.text.length ?? 0) <= 4096 && (long?.id.length ?? 0) <= 200);
   });
