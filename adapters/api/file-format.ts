@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { checkAddress } from '../../core/model/address.js';
 import { portNumber, protocols } from '../../core/plugin/index.js';
 import { eurekaInfoSchema } from './eureka/info.js';
-import type { RegisteredService } from './model.js';
+import type { RegisteredInstance, RegisteredService } from './model.js';
+import type { ServiceHead } from './registry-size.js';
 
 const format = 'isthmus-registry';
 /** What is written; 1 had no expired instances and none of Eureka's, and is read too. */
@@ -39,9 +40,30 @@ const serviceSchema = z.strictObject({
   ),
 });
 
+/** What stands in the file of an instance whose lease has run out. */
+const expiredBytes = ',"expired":true'.length;
+
 /** Encodes services for the file, each once: services never change, they are replaced. */
 export class ServiceEncoder {
   readonly #lines = new WeakMap<RegisteredService, Buffer>();
+  readonly #bytes = new WeakMap<RegisteredInstance, number>();
+
+  /** Length of {@link line} without what is of the instances. */
+  headBytes({ name, declared, ports, metadata }: ServiceHead): number {
+    return Buffer.byteLength(JSON.stringify({ name, declared, ports, metadata, instances: [] })) + 1;
+  }
+
+  /**
+   * What an instance adds to {@link line} at most. That its lease runs out makes it no longer: a registry that is full
+   * would outgrow its limit by it, and could not be read again.
+   */
+  instanceBytes(instance: RegisteredInstance): number {
+    const known = this.#bytes.get(instance);
+    if (known !== undefined) return known;
+    const bytes = Buffer.byteLength(JSON.stringify(instance)) + 1 + (instance.expired ? 0 : expiredBytes);
+    this.#bytes.set(instance, bytes);
+    return bytes;
+  }
 
   /** One line of JSON. */
   line(service: RegisteredService): Buffer {

@@ -6,6 +6,7 @@ import { type LeaseKey, Leases } from './leases.js';
 import { MassExpiry } from './mass-expiry.js';
 import type { HeartbeatOutcome, PutOutcome, RegisteredInstance, RegisteredService, RegistryChange } from './model.js';
 import { withPorts } from './ports.js';
+import { type InstanceChange, RegistrySize, type ServiceHead, type SizeOptions } from './registry-size.js';
 import type { InstanceRequest, ServiceRequest } from './requests.js';
 
 export type RegistryLimits = Pick<
@@ -34,14 +35,13 @@ export class MemoryRegistry {
   readonly #emptySinceMs = new Map<string, number>();
   readonly #limits: RegistryLimits;
   readonly #clock: Clock;
-  readonly #encode: (service: RegisteredService) => Uint8Array;
+  readonly #size: RegistrySize;
+  /** The instances of the services that {@link atomically} has changed: nobody else has seen them yet. */
+  #drafts: Map<ReadonlyMap<string, RegisteredInstance>, Map<string, RegisteredInstance>> | undefined;
   #calmUntilMs = 0;
-  #instances = 0;
-  #bytes = 0;
 
-  /** @param encode gives a service's bytes in the file; asked for often, so it keeps them */
-  constructor(limits: RegistryLimits, clock: Clock, encode: (service: RegisteredService) => Uint8Array) {
-    this.#encode = encode;
+  constructor(limits: RegistryLimits, clock: Clock, sizes: SizeOptions) {
+    this.#size = new RegistrySize(sizes);
     this.#limits = limits;
     this.#clock = clock;
     this.#massExpiry = new MassExpiry(limits.leases);
@@ -52,7 +52,12 @@ export class MemoryRegistry {
   }
 
   get instanceCount(): number {
-    return this.#instances;
+    return this.#size.instances;
+  }
+
+  /** Of its services in the file. */
+  get bytes(): number {
+    return this.#size.bytes;
   }
 
   get leaseCount(): number {
@@ -81,20 +86,24 @@ export class MemoryRegistry {
   /** Takes over what was stored; each instance has a whole lease from now on, so that its owner can come back. */
   restore(services: Iterable<RegisteredService>): void {
     for (const service of services) {
-      this.#set(service);
+      this.#set(service, allOf(service));
       for (const instance of service.instances.values()) this.#renew(service.name, instance);
     }
   }
 
   /** @throws HttpProblem 409 for ports that the service cannot have, 507 over a limit */
   putInstance(name: string, id: string, request: InstanceRequest, eureka?: EurekaInfo): PutOutcome {
-    const before = this.instance(name, id);
+    const known = this.#services.get(name);
+    const before = known?.instances.get(id);
     const instance = toInstance(id, request, eureka);
     if (before && isDeepStrictEqual(before, instance)) {
       this.#renew(name, before);
       return 'same';
     }
-    this.#setWithinLimits(this.#withInstance(name, instance));
+    const head = this.#headWith(name, instance);
+    const change = [[before, instance]] as const;
+    this.#checkLimits(head, change);
+    this.#set({ ...head, instances: this.#toChange(known).set(id, instance) }, change);
     this.#renew(name, instance);
     return before ? 'changed' : 'new';
   }
@@ -102,10 +111,11 @@ export class MemoryRegistry {
   /** @returns whether it was known */
   deleteInstance(name: string, id: string): boolean {
     const known = this.#services.get(name);
-    if (!known?.instances.has(id)) return false;
-    const instances = new Map(known.instances);
+    const before = known?.instances.get(id);
+    if (!known || !before) return false;
+    const instances = this.#toChange(known);
     instances.delete(id);
-    this.#set({ ...known, instances });
+    this.#set({ ...known, instances }, [[before, undefined]]);
     this.#forgetLease({ service: name, id });
     return true;
   }
@@ -120,7 +130,7 @@ export class MemoryRegistry {
       return 'renewed';
     }
     const { expired: _, ...revived } = instance;
-    this.#set({ ...known, instances: new Map(known.instances).set(id, revived) });
+    this.#set({ ...known, instances: this.#toChange(known).set(id, revived) }, [[instance, revived]]);
     this.#renew(name, revived);
     return 'revived';
   }
@@ -133,7 +143,9 @@ export class MemoryRegistry {
       const missing = Object.keys(instance.ports).find((port) => !declared.has(port));
       if (missing !== undefined) throw conflict(`instance ${instance.id} of service ${name} has a port ${missing}`);
     }
-    this.#setWithinLimits({ name, declared: true, ...request, instances: known?.instances ?? new Map() });
+    const head = { name, declared: true, ...request };
+    this.#checkLimits(head, []);
+    this.#set({ ...head, instances: known?.instances ?? new Map() }, []);
     return known === undefined;
   }
 
@@ -141,7 +153,7 @@ export class MemoryRegistry {
   deleteService(name: string): boolean {
     const known = this.#services.get(name);
     if (!known) return false;
-    this.#count(known, -1);
+    this.#size.delete(name);
     this.#services.delete(name);
     if (this.nameLike(name) === name) this.#names.delete(name.toLowerCase());
     for (const id of known.instances.keys()) this.#forgetLease({ service: name, id });
@@ -155,11 +167,16 @@ export class MemoryRegistry {
    */
   atomically(names: Iterable<string>, change: () => boolean): void {
     const before = new Map([...names].map((name) => [name, this.#remember(name)] as const));
-    if (change()) return;
+    this.#drafts = new Map();
+    try {
+      if (change()) return;
+    } finally {
+      this.#drafts = undefined;
+    }
     for (const [name, { service, dueMs }] of before) {
       this.deleteService(name);
       if (!service) continue;
-      this.#set(service);
+      this.#set(service, allOf(service));
       for (const [id, atMs] of dueMs) this.#leases.set({ service: name, id }, atMs);
     }
   }
@@ -205,7 +222,8 @@ export class MemoryRegistry {
     this.#calmUntilMs = Math.max(this.#calmUntilMs, this.#clock.now() + Math.min(maxCalmMs, 2 * ms));
   }
 
-  #withInstance(name: string, instance: RegisteredInstance): RegisteredService {
+  /** What the service is with this instance. @throws HttpProblem 409 for ports that it cannot have */
+  #headWith(name: string, instance: RegisteredInstance): ServiceHead {
     const known = this.#services.get(name);
     const names = Object.keys(instance.ports);
     if (known?.declared) {
@@ -215,22 +233,37 @@ export class MemoryRegistry {
     const ports = known?.declared ? known.ports : withPorts(known?.ports ?? [], names);
     if ('conflict' in ports) throw conflict(ports.conflict);
     const { declared = false, metadata = {} } = known ?? {};
-    return { name, declared, ports, metadata, instances: new Map(known?.instances).set(instance.id, instance) };
+    return { name, declared, ports, metadata };
+  }
+
+  /** The instances of a service, to be changed: a copy, of which there is one for all changes that are made together. */
+  #toChange(service: RegisteredService | undefined): Map<string, RegisteredInstance> {
+    const draft = service && this.#drafts?.get(service.instances);
+    if (draft) return draft;
+    const copy = new Map(service?.instances);
+    this.#drafts?.set(copy, copy);
+    return copy;
   }
 
   #expire(name: string, expired: ReadonlySet<string>, gone: ReadonlySet<string>): void {
     const known = this.#services.get(name);
     if (!known) return;
     const instances = new Map(known.instances);
-    for (const id of gone) instances.delete(id);
+    const changes: InstanceChange[] = [];
+    for (const id of gone) {
+      changes.push([instances.get(id), undefined]);
+      instances.delete(id);
+    }
     const removeMs = this.#clock.now() + this.#limits.leases.expiredForMs;
     for (const id of expired) {
       const instance = instances.get(id);
       if (!instance) continue;
-      instances.set(id, { ...instance, expired: true });
+      const marked: RegisteredInstance = { ...instance, expired: true };
+      instances.set(id, marked);
+      changes.push([instance, marked]);
       this.#leases.set({ service: name, id }, removeMs);
     }
-    this.#set({ ...known, instances });
+    this.#set({ ...known, instances }, changes);
   }
 
   #remember(name: string) {
@@ -239,10 +272,10 @@ export class MemoryRegistry {
     return { service, dueMs: ids.flatMap((id) => entry(id, this.expiresMs(name, id))) };
   }
 
-  #set(service: RegisteredService): void {
+  /** @param changes how its instances differ from those of the service that it takes the place of */
+  #set(service: RegisteredService, changes: Iterable<InstanceChange>): void {
     const { name, declared, instances } = service;
-    this.#count(this.#services.get(name), -1);
-    this.#count(service, 1);
+    this.#size.change(service, changes);
     this.#services.set(name, service);
     if (this.nameLike(name) === undefined) this.#names.set(name.toLowerCase(), name);
     if (declared || instances.size > 0) this.#emptySinceMs.delete(name);
@@ -262,29 +295,25 @@ export class MemoryRegistry {
     this.#overdue.delete(keyOf(key));
   }
 
-  /** @throws HttpProblem 507 when the registry would outgrow its limits */
-  #setWithinLimits(service: RegisteredService): void {
+  /** @throws HttpProblem 409 for a name that another service has in another case, 507 when the registry would outgrow its limits */
+  #checkLimits(head: ServiceHead, changes: Iterable<InstanceChange>): void {
     const { maxServices, maxInstances, maxFileBytes } = this.#limits;
-    const known = this.#services.get(service.name);
+    const isNew = !this.#services.has(head.name);
     const refuse = (limit: string) => {
       throw new HttpProblem(507, 'Insufficient Storage', `the registry is full: ${limit}`);
     };
-    const twin = this.nameLike(service.name);
-    if (!known && twin !== undefined)
+    const twin = this.nameLike(head.name);
+    if (isNew && twin !== undefined)
       throw conflict(`there is a service ${twin}: names that differ in case alone are one`);
-    if (!known && this.#services.size >= maxServices) refuse(`${maxServices} services (maxServices)`);
-    const more = service.instances.size - (known?.instances.size ?? 0);
-    if (more > 0 && this.#instances >= maxInstances) refuse(`${maxInstances} instances (maxInstances)`);
-    const bytes = this.#encode(service).length - (known ? this.#encode(known).length : 0);
-    if (bytes > 0 && this.#bytes + bytes > maxFileBytes) refuse(`${maxFileBytes} bytes (maxFileBytes)`);
-    this.#set(service);
+    if (isNew && this.#services.size >= maxServices) refuse(`${maxServices} services (maxServices)`);
+    const { instances, bytes } = this.#size.growth(head, changes);
+    if (instances > 0 && this.#size.instances >= maxInstances) refuse(`${maxInstances} instances (maxInstances)`);
+    if (bytes > 0 && this.#size.bytes + bytes > maxFileBytes) refuse(`${maxFileBytes} bytes (maxFileBytes)`);
   }
+}
 
-  #count(service: RegisteredService | undefined, sign: 1 | -1): void {
-    if (service === undefined) return;
-    this.#instances += sign * service.instances.size;
-    this.#bytes += sign * this.#encode(service).length;
-  }
+function allOf({ instances }: RegisteredService): InstanceChange[] {
+  return [...instances.values()].map((instance) => [undefined, instance]);
 }
 
 /** Names and ids have no space. */

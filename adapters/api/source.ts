@@ -61,7 +61,10 @@ export class ApiSource implements Source {
   constructor(config: ApiConfig, deps: ApiDeps) {
     this.#deps = deps;
     this.#maxHoldMs = config.leases.maxHoldMs;
-    this.#registry = new MemoryRegistry(config, deps.clock, (service) => this.#encoder.line(service));
+    this.#registry = new MemoryRegistry(config, deps.clock, {
+      headBytes: (head) => this.#encoder.headBytes(head),
+      instanceBytes: (instance) => this.#encoder.instanceBytes(instance),
+    });
     this.#file = new RegistryFile(deps.dataDir, config.maxFileBytes, deps.logger);
     this.#commits = new GroupCommit(() => this.#write());
     const backend: RegistryBackend = {
