@@ -12,15 +12,21 @@ import { isWellFormed } from './well-formed.js';
 
 const maxMetadataEntries = 64;
 const maxPorts = 32;
+/** Things that are wrong are told with a caller's own keys, which may be long and many. */
+const maxProblems = 20;
+const maxProblemLength = 300;
 const dnsLabel = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a DNS label, as http or http-admin');
 const protocol = z.enum(protocols);
+const placePattern = /^[^\p{Cc}\p{Cf}\p{Cs}]*$/u;
+const maxPlaceLength = 253;
+const placeName = z.string().max(maxPlaceLength).regex(placePattern, 'it has control characters');
+
 /** No control characters: the name of a place stands in logs and labels. */
-const placeName = z
-  .string()
-  .max(253)
-  .regex(/^[^\p{Cc}\p{Cf}\p{Cs}]*$/u, 'it has control characters');
+export function isPlaceName(text: string): boolean {
+  return text.length <= maxPlaceLength && placePattern.test(text);
+}
 
 const wellFormed = () => z.string().refine(isWellFormed, 'it is no valid Unicode');
 
@@ -136,10 +142,12 @@ export function pathName(what: string, value: string | undefined): string {
 function parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => {
-    return path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
+  const { issues } = result.error;
+  const problems = issues.slice(0, maxProblems).map(({ path, message }) => {
+    return path.length === 0 ? message : `${path.map(String).join('.').slice(0, maxProblemLength)}: ${message}`;
   });
-  throw badRequest(problems.join('; '));
+  if (issues.length > maxProblems) problems.push(`and ${issues.length - maxProblems} more`);
+  throw badRequest(problems.map((problem) => problem.slice(0, maxProblemLength)).join('; '));
 }
 
 function badRequest(detail: string): HttpProblem {

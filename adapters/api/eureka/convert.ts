@@ -1,12 +1,11 @@
 import { checkAddress, checkPort } from '../../../core/model/address.js';
 import { defaultWeight, type Health, type Port } from '../../../core/plugin/index.js';
-import type { InstanceRequest } from '../requests.js';
+import { type InstanceRequest, isPlaceName } from '../requests.js';
 import { type EurekaInfo, effectiveStatus } from './info.js';
 
 const maxWeight = 1_000_000;
 const weightPattern = /^[0-9]{1,7}(?:\.[0-9]{1,6})?$/;
 const plainProtocols = ['http', 'http2', 'grpc', 'tcp', 'thrift', 'rest'] as const;
-const maxPlaceLength = 253;
 
 /**
  * What the registry makes of a Eureka client's registration, or why it can make nothing of it.
@@ -31,14 +30,17 @@ export function toInstanceRequest(
     ports[name] = check.port;
   }
   if (Object.keys(ports).length === 0) return { problem: 'the instance has no enabled port' };
-  const { region = '', zone = '', subzone = '' } = info.metadata;
-  const hasPlace = [region, zone].some((place) => place !== '' && place.length <= maxPlaceLength);
+  const place = (key: string) => {
+    const text = info.metadata[key] ?? '';
+    return isPlaceName(text) ? text.replaceAll('/', '-') : '';
+  };
+  const [region, zone, subzone] = [place('region'), place('zone'), place('subzone')];
   return {
     address: address.address,
     ports,
     weight: weightOf(info.metadata['weight'] ?? ''),
     health: healthOf(info),
-    ...(hasPlace && { locality: { region: place(region), zone: place(zone), subzone: place(subzone) } }),
+    ...((region !== '' || zone !== '') && { locality: { region, zone, subzone } }),
     metadata: info.metadata,
     ttlSeconds: Math.min(maxTtlSeconds, info.durationSeconds),
   };
@@ -61,8 +63,4 @@ function weightOf(text: string): number {
   if (!weightPattern.test(text)) return defaultWeight;
   const weight = Number(text) * defaultWeight;
   return weight === 0 ? 0 : Math.min(maxWeight, Math.max(1, Math.round(weight)));
-}
-
-function place(text: string): string {
-  return text.length > maxPlaceLength ? '' : text.replaceAll('/', '-');
 }

@@ -29,7 +29,7 @@ export const eurekaInfoSchema = z.strictObject({
   renewalSeconds: z.int().min(1),
   durationSeconds: z.int().min(1),
   metadata: texts,
-  /** Milliseconds since the epoch, by the client's clock. */
+  /** Milliseconds since the epoch, by the client's clock; 0: it does not say. */
   lastDirtyMs: z.number().min(0),
 });
 
@@ -129,8 +129,13 @@ const wireTexts = z
   .refine((value) => Object.keys(value).length <= metadataLimits.entries, `more than ${metadataLimits.entries} entries`)
   .refine((value) => Object.keys(value).every((key) => key.length <= metadataLimits.keyLength), 'a key is too long');
 
+/** Whatever is there, or nothing. */
+function anything() {
+  return z.unknown().optional();
+}
+
 /** `{"$": 8080, "@enabled": "true"}`, or the number alone. */
-const wirePort = z.unknown().transform((value, context) => {
+const wirePort = anything().transform((value, context) => {
   if (value === undefined || value === null) return undefined;
   const number = Number(isRecord(value) ? (value['$'] ?? 0) : value);
   const flag = isRecord(value) ? value['@enabled'] : true;
@@ -142,17 +147,18 @@ const wirePort = z.unknown().transform((value, context) => {
 
 /** A whole number that may be written as text; what is none reads as the default. */
 function wireNumber(fallback: number, max: number) {
-  return z.unknown().transform((value) => {
+  return anything().transform((value) => {
     const number = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
     return Number.isFinite(number) && number >= 0 ? Math.min(max, Math.trunc(number)) : fallback;
   });
 }
 
-const maxSeconds = 31_536_000;
-const wireLease = z.object({
-  renewalIntervalInSecs: wireNumber(30, maxSeconds).transform((value) => Math.max(1, value)),
-  durationInSecs: wireNumber(90, maxSeconds).transform((value) => Math.max(1, value)),
-});
+/** As the servers have it: no time is the ordinary one. */
+function wireSeconds(ordinary: number) {
+  return wireNumber(ordinary, 31_536_000).transform((value) => (value === 0 ? ordinary : value));
+}
+
+const wireLease = z.object({ renewalIntervalInSecs: wireSeconds(30), durationInSecs: wireSeconds(90) });
 
 const wire = z.object({
   app: needed,

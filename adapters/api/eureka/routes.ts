@@ -89,7 +89,7 @@ class EurekaHandlers {
     return { status: 200, json: this.#view.byVip(vip, kind) };
   }
 
-  /** A registration that is older than the one known renews the lease and changes nothing. */
+  /** A registration that is older than the one known, which lives, renews the lease and changes nothing. */
   async register(request: HttpRequest): Promise<HttpReply> {
     const registry = this.#backend.registry();
     const app = pathName('app', request.params['app']);
@@ -97,8 +97,10 @@ class EurekaHandlers {
     if ('problem' in parsed) throw badRequest(parsed.problem);
     const name = registry.nameLike(app) ?? app.toLowerCase();
     const id = pathName('instanceId', parsed.id);
-    const known = registry.instance(name, id)?.eureka;
-    const info = known && known.lastDirtyMs > parsed.info.lastDirtyMs ? known : withOverride(parsed.info, known);
+    const instance = registry.instance(name, id);
+    const known = instance?.eureka;
+    const isOlder = known && !instance.expired && isBefore(parsed.info.lastDirtyMs, known.lastDirtyMs);
+    const info = isOlder ? known : withOverride(parsed.info, known);
     await this.#put(name, id, info);
     return { status: 204 };
   }
@@ -107,7 +109,7 @@ class EurekaHandlers {
   async heartbeat(request: HttpRequest): Promise<HttpReply> {
     const { name, id, instance } = this.#named(request);
     const dirtyMs = Number(request.query['lastDirtyTimestamp'] ?? '');
-    if (instance.eureka && dirtyMs > instance.eureka.lastDirtyMs) throw unknownInstance();
+    if (instance.eureka && isBefore(instance.eureka.lastDirtyMs, dirtyMs)) throw unknownInstance();
     const outcome = this.#backend.registry().heartbeat(name, id);
     if (outcome === 'revived') await this.#backend.changed({ kind: 'put', name });
     return { status: 200 };
@@ -180,6 +182,11 @@ class EurekaHandlers {
     if (!instance.eureka) throw new HttpProblem(409, 'Conflict', 'the instance was not registered by a Eureka client');
     return { name, id, info: instance.eureka };
   }
+}
+
+/** Of two times of a client's clock, where each of them is said. */
+function isBefore(a: number, b: number): boolean {
+  return a > 0 && a < b;
 }
 
 /** An override outlives the registrations after it. */
