@@ -127,6 +127,7 @@ export class ApplicationDirectory {
     const { interfaceName, protocol, path } = service;
     const known = providerProtocol(protocol);
     return this.#reader.readRecord({
+      mode: 'application',
       interfaceName,
       protocol,
       host: instance.address,

@@ -27,9 +27,13 @@ export interface Switches {
   readonly dynamic: boolean | undefined;
 }
 
+/** Whether the provider itself is registered, by interface, or an instance of its application. */
+export type Mode = 'interface' | 'application';
+
 /** One protocol of one address that provides one service. */
 export interface Provider {
   readonly kind: 'provider';
+  readonly mode: Mode;
   readonly interfaceName: string;
   readonly id: ServiceId;
   readonly protocol: ProviderProtocol;
@@ -59,6 +63,7 @@ export interface RejectedProvider {
 
 /** A provider as a registry writes it otherwise than in one URL. */
 export interface ProviderRecord {
+  readonly mode: Mode;
   readonly interfaceName: string;
   readonly protocol: string;
   readonly host: string;
@@ -111,12 +116,12 @@ export class ProviderReader {
     if (noProviders.has(url.protocol)) return ignored;
     const parameters = this.parameters.read(url, recent);
     const shown = () => shownUrl(childName);
-    return this.readRecord({ ...url, interfaceName, parameters, shown });
+    return this.readRecord({ ...url, mode: 'interface', interfaceName, parameters, shown });
   }
 
   /** The same of a record whose parameters are decoded (see {@link ParameterReader.of}). */
   readRecord(record: ProviderRecord): Outcome {
-    const { interfaceName, parameters, shown, path } = record;
+    const { mode, interfaceName, parameters, shown, path } = record;
     const category = parameters.get('category');
     if (category !== '' && category !== 'providers') return ignored;
     if (parameters.get('side') === 'consumer') return ignored;
@@ -152,7 +157,7 @@ export class ProviderReader {
     };
     const { timestampMs } = parameters;
     const application = parameters.get('application');
-    return { kind: 'provider', interfaceName, id, protocol, application, instance, switches, timestampMs };
+    return { kind: 'provider', mode, interfaceName, id, protocol, application, instance, switches, timestampMs };
   }
 
   #switchesOf(parameters: Parameters): Switches {

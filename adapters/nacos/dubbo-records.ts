@@ -53,6 +53,7 @@ function readProvider(name: DubboName, host: unknown, { reader, options, pool }:
   );
   const { ip, port } = host;
   const outcome = reader.readRecord({
+    mode: 'interface',
     interfaceName,
     protocol: textOf(said, 'protocol') || 'dubbo',
     host: typeof ip === 'string' ? ip : '',

@@ -10,6 +10,8 @@ import { type ServerHandle, type StartOptions, startServer } from './process.js'
 export interface ZookeeperOptions extends StartOptions {
   /** Client port; a free one when absent. */
   readonly port?: number;
+  /** Address that it listens on. Default 127.0.0.1. */
+  readonly host?: string;
   /** Length of a tick; sessions time out between 2 and 60 ticks. Default 1000. */
   readonly tickTimeMs?: number;
   /** Password of the digest user `super`, who may do everything. */
@@ -24,7 +26,7 @@ export interface ZookeeperOptions extends StartOptions {
 
 export interface ZookeeperServer extends ServerHandle {
   readonly port: number;
-  /** `127.0.0.1:port` */
+  /** `host:port`, IPv6 in brackets */
   readonly address: string;
 }
 
@@ -32,6 +34,7 @@ interface Member {
   readonly id: number;
   /** `server.N` lines of the whole ensemble. */
   readonly servers: Readonly<Record<string, string>>;
+  readonly isObserver: boolean;
 }
 
 /** Starts one ZooKeeper server. */
@@ -39,20 +42,28 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   return startMember(options.port ?? (await pickPort()), options, undefined);
 }
 
-/** Starts an ensemble, all members at once; ready when each follows or leads. */
-export async function startZookeeperEnsemble(
-  options: Omit<ZookeeperOptions, 'port'> & { readonly size?: number } = {},
-): Promise<ZookeeperServer[]> {
-  const { size = 3 } = options;
+export interface ZookeeperEnsembleOptions extends Omit<ZookeeperOptions, 'port' | 'host'> {
+  /** Members, observers counted. Default 3. */
+  readonly size?: number;
+  /** The last so many of the members observe: they serve, and have no vote. Default 0. */
+  readonly observers?: number;
+}
+
+/** Starts an ensemble, all members at once; ready when each follows, leads or observes. */
+export async function startZookeeperEnsemble(options: ZookeeperEnsembleOptions = {}): Promise<ZookeeperServer[]> {
+  const { size = 3, observers = 0 } = options;
+  const isObserver = (index: number) => index >= size - observers;
   const ports = await pickPorts(size * 3);
   const clientPorts = ports.slice(0, size);
   const servers = Object.fromEntries(
     clientPorts.map((client, index) => [
       `server.${index + 1}`,
-      `127.0.0.1:${ports[size + index]}:${ports[2 * size + index]};127.0.0.1:${client}`,
+      `127.0.0.1:${ports[size + index]}:${ports[2 * size + index]}${isObserver(index) ? ':observer' : ''};127.0.0.1:${client}`,
     ]),
   );
-  const starts = clientPorts.map((port, index) => startMember(port, options, { id: index + 1, servers }));
+  const starts = clientPorts.map((port, index) =>
+    startMember(port, options, { id: index + 1, servers, isObserver: isObserver(index) }),
+  );
   const outcomes = await Promise.allSettled(starts);
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   const started = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -64,7 +75,7 @@ export async function startZookeeperEnsemble(
 }
 
 async function startMember(port: number, options: ZookeeperOptions, member: Member | undefined) {
-  const { superPassword, jaas, properties } = options;
+  const { superPassword, jaas, properties, host = '127.0.0.1' } = options;
   const server = await startServer(
     {
       name: member ? `zookeeper-${member.id}` : 'zookeeper',
@@ -89,15 +100,15 @@ async function startMember(port: number, options: ZookeeperOptions, member: Memb
           args: [join(dir, 'conf', 'zoo.cfg')],
         });
       },
-      ready: async (signal) => isServing(port, signal),
+      ready: async (signal) => isServing(port, signal, host),
     },
     options,
   );
-  return Object.assign(server, { port, address: `127.0.0.1:${port}` });
+  return Object.assign(server, { port, address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` });
 }
 
 function writeConfig(dir: string, port: number, options: ZookeeperOptions, member: Member | undefined): void {
-  const { tickTimeMs = 1000, config = {}, jaas } = options;
+  const { tickTimeMs = 1000, config = {}, jaas, host = '127.0.0.1' } = options;
   const lines = {
     tickTime: tickTimeMs,
     minSessionTimeout: 2 * tickTimeMs,
@@ -109,8 +120,8 @@ function writeConfig(dir: string, port: number, options: ZookeeperOptions, membe
     'admin.enableServer': false,
     '4lw.commands.whitelist': '*',
     ...(member
-      ? { standaloneEnabled: false, ...member.servers }
-      : { clientPort: port, clientPortAddress: '127.0.0.1' }),
+      ? { standaloneEnabled: false, ...member.servers, ...(member.isObserver && { peerType: 'observer' }) }
+      : { clientPort: port, clientPortAddress: host }),
     ...config,
   };
   mkdirSync(join(dir, 'conf'), { recursive: true });
@@ -135,15 +146,15 @@ function superDigest(password: string): string {
 }
 
 /** True when the server takes requests; a member that has found no quorum answers `srvr`, but without a mode. */
-async function isServing(port: number, signal: AbortSignal): Promise<boolean> {
-  return /^Mode: (standalone|leader|follower|observer)/m.test(await fourLetterWord(port, 'srvr', signal));
+async function isServing(port: number, signal: AbortSignal, host: string): Promise<boolean> {
+  return /^Mode: (standalone|leader|follower|observer)/m.test(await fourLetterWord(port, 'srvr', signal, host));
 }
 
 /** Sends one of ZooKeeper's four letter words, such as `ruok`, `srvr` or `cons`, and gives the answer. */
-export function fourLetterWord(port: number, word: string, signal?: AbortSignal): Promise<string> {
+export function fourLetterWord(port: number, word: string, signal?: AbortSignal, host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(word));
+    const socket = connect({ port, host }, () => socket.write(word));
     if (signal) addAbortSignal(signal, socket);
     socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to ${word}`)));
     socket.setEncoding('utf8');

@@ -1,7 +1,7 @@
 import type { RegistryRule } from '../../../core/plugin/index.js';
 import type { Provider } from '../provider.js';
 import type { ServiceRecords } from '../service.js';
-import { type ConfigRule, readConfigRule } from './config-rule.js';
+import { type ConfigRule, readConfigRule, shown } from './config-rule.js';
 import type { Configurator } from './configurator.js';
 import { override } from './override.js';
 import { tagged } from './tag-rule.js';
@@ -30,8 +30,8 @@ const noRules: InterfaceRules = {
 const maxConfigRules = 50_000;
 
 /**
- * The rules of a registry and its config centre, and their effect on providers, in Dubbo's order: URLs below the interface,
- * then the rule of the provider's application, then that of the service (RegistryDirectory.overrideWithConfigurator,
+ * The rules of a registry and its config centre, and their effect on providers, in Dubbo's order: URLs below the interface
+ * (on providers by interface alone), then the rule of the provider's application, then that of the service (RegistryDirectory.overrideWithConfigurator,
  * RegistryProtocol.OverrideListener), then the tag rule of the application. Does no I/O; never throws.
  */
 export class RuleBook {
@@ -96,7 +96,9 @@ export class RuleBook {
     const providers = records.providers.map((provider) => this.#applied(provider, own, service));
     const names = [...new Set(records.providers.map(({ application }) => application))].sort();
     const rules: RegistryRule[] = [
-      ...rulesFor(own.configurators, records),
+      ...(providers.some(({ mode }) => mode === 'interface') || providers.length === 0
+        ? rulesFor(own.configurators, records)
+        : rulesFor(own.configurators, records).map(unheard)),
       ...rulesFor(own.routers, records),
       ...names.flatMap((name) => this.#configRules(applicationTarget(name)).flatMap((rule) => rule.rules)),
       ...service.flatMap((rule) => rule.rules),
@@ -110,7 +112,7 @@ export class RuleBook {
     if (known) return known;
     const application = this.#configRules(applicationTarget(provider.application));
     const configurators: Configurator[] = [
-      ...own.configurators.configurators,
+      ...(provider.mode === 'interface' ? own.configurators.configurators : []),
       ...application.flatMap((rule) => rule.configurators),
       ...service.flatMap((rule) => rule.configurators),
     ];
@@ -141,6 +143,11 @@ export class RuleBook {
     const ids = this.#byTarget.get(target);
     if (ids?.delete(dataId) && ids.size === 0) this.#byTarget.delete(target);
   }
+}
+
+/** Who is registered by application, and who calls them, read none of these (ServiceDiscoveryRegistryDirectory). */
+function unheard(rule: RegistryRule): RegistryRule {
+  return rule.effect === 'applied' ? shown(rule, 'its providers are registered by application alone') : rule;
 }
 
 function targetKey({ target }: ConfigRule): string {

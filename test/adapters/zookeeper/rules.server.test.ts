@@ -30,7 +30,7 @@ describe('the zookeeper source and rules', function () {
     services = `/services${count}`;
     await writer.create(`${root}/${greet}/providers/${providerName(greet, '10.0.0.1:1')}`);
     await writer.create(`${root}/${greet}/providers/${providerName(greet, '10.0.0.2:1')}`);
-    // One that is registered by application alone.
+    // One that is registered by application alone: Dubbo reads no rules below interfaces for it.
     await writer.create(`${root}/metadata/shop/r1`, metadataJson('shop', 'r1', [greet]));
     await writer.create(`${services}/shop/10.0.0.3:1`, instanceJson('shop', '10.0.0.3:1', 'r1'));
   });
@@ -68,9 +68,9 @@ describe('the zookeeper source and rules', function () {
           ['healthy', 'unhealthy', 'healthy'],
         );
         await writer.create(weight);
-        await until(recorder, ['10.0.0.1 50 healthy', '10.0.0.2 50 unhealthy', '10.0.0.3 50 healthy']);
+        await until(recorder, ['10.0.0.1 50 healthy', '10.0.0.2 50 unhealthy', '10.0.0.3 100 healthy']);
         await writer.remove(disable);
-        await until(recorder, ['10.0.0.1 50 healthy', '10.0.0.2 50 healthy', '10.0.0.3 50 healthy']);
+        await until(recorder, ['10.0.0.1 50 healthy', '10.0.0.2 50 healthy', '10.0.0.3 100 healthy']);
         assert.equal(recorder.services.get(service)?.rules?.[0]?.effect, 'applied');
         await writer.remove(weight);
         await until(recorder, plain);

@@ -59,6 +59,20 @@ describe('override URLs', () => {
     assert.equal(rules[0]?.scope, `g1/${greet}:1.0.0`);
   });
 
+  it('are for providers by interface: by application nobody reads them', () => {
+    const urls = [url('0.0.0.0', 'weight=50&group=g1&version=1.0.0')];
+    const byApplication: Provider = { ...b(), mode: 'application' };
+    const both = withUrls(urls, a(), byApplication);
+    assert.deepEqual(both.weights, [50, 100]);
+    assert.deepEqual(effects(both.rules), [['applied', undefined]]);
+    const alone = withUrls(urls, byApplication);
+    assert.deepEqual(alone.weights, [100]);
+    assert.deepEqual(effects(alone.rules), [['shown', 'its providers are registered by application alone']]);
+    assert.deepEqual(effects(withUrls(urls).rules), []);
+    const configs = service('- side: provider\n  parameters: { weight: 60 }\n');
+    assert.deepEqual(withDocument(dataId, configs, a(), byApplication).weights, [60, 60]);
+  });
+
   it('are for the service they name, and for none of another version or group', () => {
     const { weights, rules } = withUrls([url('0.0.0.0', 'weight=50'), url('0.0.0.0', 'weight=60&version=2.0.0')], a());
     assert.deepEqual(weights, [100]);
