@@ -23,6 +23,8 @@ export interface DubboOptions extends StartOptions {
 }
 
 export interface DubboProviderOptions extends DubboOptions {
+  /** What it calls itself when it answers; default: its application. */
+  readonly callName?: string;
   /** Default `dubbo`. */
   readonly protocols?: readonly DubboProtocol[];
   /** Which records it writes: by interface, by application (3.x only), or both. Default `interface`. */
@@ -55,9 +57,14 @@ export interface DubboConsumerOptions extends DubboOptions {
   readonly providedBy?: string;
 }
 
+/** Calls answered, by the name of the provider; `failed` for those that nobody answered. */
+export type DubboCounts = Readonly<Record<string, number>>;
+
 export interface DubboConsumer extends ServerHandle {
   /** Calls the greeting service: what the provider said, or a rejection with Dubbo's error. */
   greet(name: string, signal?: AbortSignal): Promise<string>;
+  /** Calls it so many times, with a tag on each call if there is one: how many calls each provider answered, by its name. */
+  count(calls: number, tag?: string): Promise<DubboCounts>;
 }
 
 const artefactOf = { '3.3': 'dubbo3', '3.2': 'dubbo32', '2.7': 'dubbo27' } as const;
@@ -76,6 +83,7 @@ export async function startDubboProvider(options: DubboProviderOptions): Promise
     ...commonSettings(options),
     protocols: Object.entries(ports).map((pair) => pair.join(':')),
     weight: weight ?? '',
+    name: options.callName ?? '',
     ...Object.fromEntries(Object.entries(parameters).map(([key, value]) => [`parameter.${key}`, value])),
   };
   const { metadataType, metadataServiceProtocol } = options;
@@ -105,6 +113,13 @@ export async function startDubboConsumer(options: DubboConsumerOptions): Promise
       const { status, body } = await http(url, { timeoutMs: 10_000, ...(signal && { signal }) });
       if (status !== 200) throw new Error(body);
       return body;
+    },
+    async count(calls: number, tag?: string) {
+      const query = tag === undefined ? `${calls}` : `${calls}&${encodeURIComponent(tag)}`;
+      const { status, body } = await http(`http://127.0.0.1:${port}/count?${query}`, { timeoutMs: 60_000 });
+      if (status !== 200) throw new Error(body);
+      const lines = body.split('\n').map((line) => line.split(' '));
+      return Object.fromEntries(lines.map((words) => [words.at(-1) ?? '', Number(words[0])]));
     },
   });
 }

@@ -12,8 +12,9 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
  * Publishes {@link GreetingService} and {@link EchoService} until it is stopped.
  *
  * <p>Settings: {@code registry} (URL), {@code application}, {@code protocols} (name:port,...), and
- * optionally {@code group}, {@code version} and {@code weight} of the greeting service, and its
- * other URL parameters as {@code parameter.NAME}.
+ * optionally {@code name} (what it calls itself in answers; its application when absent), {@code
+ * group}, {@code version} and {@code weight} of the greeting service, and its other URL parameters
+ * as {@code parameter.NAME}.
  */
 public final class Provider {
   private Provider() {}
@@ -21,12 +22,13 @@ public final class Provider {
   public static void main(String[] args) throws Exception {
     Settings settings = new Settings(args);
     String application = settings.get("application");
+    String name = settings.find("name") == null ? application : settings.find("name");
     DubboBootstrap.getInstance()
         .application(settings.application())
         .registry(settings.registry())
         .protocols(protocols(settings))
-        .service(greeting(settings, application))
-        .service(echo(application))
+        .service(greeting(settings, name))
+        .service(echo(name))
         .start();
     System.out.println("READY provider " + application);
     Thread.currentThread().join();
@@ -44,7 +46,7 @@ public final class Provider {
     return protocols;
   }
 
-  private static ServiceConfig<GreetingService> greeting(Settings settings, String application) {
+  private static ServiceConfig<GreetingService> greeting(Settings settings, String called) {
     ServiceConfig<GreetingService> service = new ServiceConfig<>();
     // Dubbo 2.7 drops a second service without an id.
     service.setId("greeting");
@@ -59,7 +61,7 @@ public final class Provider {
         new GreetingService() {
           @Override
           public String greet(String name) {
-            return "hello " + name + " from " + application;
+            return "hello " + name + " from " + called;
           }
 
           @Override
@@ -70,11 +72,11 @@ public final class Provider {
     return service;
   }
 
-  private static ServiceConfig<EchoService> echo(String application) {
+  private static ServiceConfig<EchoService> echo(String called) {
     ServiceConfig<EchoService> service = new ServiceConfig<>();
     service.setId("echo");
     service.setInterface(EchoService.class);
-    service.setRef(text -> text + " from " + application);
+    service.setRef(text -> text + " from " + called);
     return service;
   }
 }
