@@ -1,4 +1,12 @@
-import { emptyMetadata, type Instance, isServing, type Metadata, type Port, type Service } from '../model/index.js';
+import {
+  bareRecord,
+  emptyMetadata,
+  type Instance,
+  isServing,
+  type Metadata,
+  type Port,
+  type Service,
+} from '../model/index.js';
 import type { CatalogService, Origin } from './catalog.js';
 import { contentHash } from './content-hash.js';
 
@@ -110,7 +118,7 @@ function mergePorts(ordered: readonly Contribution[], clashes: string[]): readon
 function mergeMetadata(ordered: readonly Contribution[]): Metadata {
   const [only] = ordered;
   if (ordered.length === 1 && only) return only.service.metadata;
-  const merged = Object.create(null) as Record<string, string>;
+  const merged = bareRecord();
   let any = false;
   for (const { service } of ordered) {
     for (const [key, value] of Object.entries(service.metadata)) {

@@ -1,4 +1,5 @@
 export * from './address.js';
+export * from './bare-record.js';
 export * from './credentials.js';
 export * from './equality.js';
 export * from './is-record.js';

@@ -1,5 +1,5 @@
 import { matchesGlob } from '../catalog/glob.js';
-import { emptyMetadata, type Metadata } from '../model/index.js';
+import { bareRecord, emptyMetadata, type Metadata } from '../model/index.js';
 
 /** What becomes of metadata, in this order. */
 export interface RelabelRule {
@@ -16,7 +16,7 @@ export interface RelabelRule {
 /** The very same object when the rule changes nothing. Pure. */
 export function relabel(metadata: Metadata, rule: RelabelRule): Metadata {
   const { keep, drop, map = {}, default: defaults = {} } = rule;
-  const result = Object.create(null) as Record<string, string>;
+  const result = bareRecord();
   let changed = false;
   for (const [key, value] of Object.entries(metadata)) {
     const isKept = keep === undefined || keep.some((glob) => matchesGlob(glob, key));

@@ -1,4 +1,5 @@
 import {
+  bareRecord,
   emptyMetadata,
   type Health,
   type Instance,
@@ -80,7 +81,7 @@ export class ModelReader {
   /** Without a prototype, as every metadata. @throws RecordError */
   metadata(value: unknown): Metadata {
     const record = recordOf(value, 'metadata');
-    const metadata = Object.create(null) as Record<string, string>;
+    const metadata = bareRecord();
     let isEmpty = true;
     for (const key of Object.keys(record)) {
       metadata[key] = this.#interner.of(text(record[key], 'a value of metadata'));
