@@ -30,7 +30,6 @@ describe('Dubbo 3 by application, as a sidecar sees it', function () {
     writer = await ZookeeperWriter.connect(zookeeper.address);
     mesh = await Mesh.start({
       sources: [{ name: 'dubbo-hz', kind: 'zookeeper', servers: [zookeeper.address], sessionTimeoutMs: 6000 }],
-      guards: { massLoss: { maxHoldMs: 1000 }, empty: { maxHoldMs: 1000 } },
     });
   });
 

@@ -39,8 +39,6 @@ describe('Dubbo on ZooKeeper, as a sidecar sees it', function () {
     writer = await ZookeeperWriter.connect(zookeeper.address);
     mesh = await Mesh.start({
       sources: [{ name: 'dubbo-hz', kind: 'zookeeper', servers: [zookeeper.address], sessionTimeoutMs: 6000 }],
-      // All providers stop at once in the end, which is held as a failure would be.
-      guards: { massLoss: { maxHoldMs: 1000 }, empty: { maxHoldMs: 1000 } },
     });
   });
 
