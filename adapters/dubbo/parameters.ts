@@ -60,9 +60,9 @@ const wholeNumber = /^-?[0-9]{1,15}$/;
  * that one often needs no decoding after another. Short-lived: it holds the texts of whole queries.
  */
 export class RecentParameters {
-  readonly #bySignature = new Map<string, readonly Parameter[]>();
+  readonly #bySignature = new Map<string, ParameterList>();
 
-  get(signature: string, make: () => readonly Parameter[]): readonly Parameter[] {
+  get(signature: string, make: () => ParameterList): ParameterList {
     let list = this.#bySignature.get(signature);
     if (list === undefined) {
       list = make();
@@ -85,9 +85,8 @@ export class ParameterReader {
     const pid = cutParameter(url.query, 'pid', encoding);
     const timestamp = cutParameter(pid.rest, 'timestamp', encoding);
     const pool = encoding.encoded ? this.#encoded : this.#plain;
-    const list = recent.get(timestamp.rest, () =>
-      splitQuery(timestamp.rest, encoding).map((text) => pool.get(text, (kept) => decode(kept, encoding))),
-    );
+    const decoded = (text: string) => pool.get(text, (kept) => decode(kept, encoding));
+    const list = recent.get(timestamp.rest, () => new ParameterList(splitQuery(timestamp.rest, encoding).map(decoded)));
     return new Parameters(list, timestampFrom(timestamp.value));
   }
 
@@ -102,7 +101,7 @@ export class ParameterReader {
       if (list.length >= maxParameters) break;
       list.push(this.#decoded.get(`${key}\n${value}`, () => parameter(key, value)));
     }
-    return new Parameters(list, timestampMs);
+    return new Parameters(new ParameterList(list), timestampMs);
   }
 }
 
@@ -139,28 +138,21 @@ export function timestampFrom(text: string): number {
   return wholeNumber.test(text) ? Number(text) : 0;
 }
 
-/** The parameters of one provider. */
-export class Parameters {
-  readonly #list: readonly Parameter[];
-  /** When it registered, milliseconds since the epoch; 0 when it does not say. */
-  readonly timestampMs: number;
+/** Parameters that many providers have alike: all but those that tell of one process. */
+export class ParameterList {
+  readonly #values = new Map<string, string>();
+  /** Those that become metadata. */
+  readonly kept: readonly (readonly [string, string])[];
 
-  constructor(list: readonly Parameter[], timestampMs: number) {
-    this.#list = list;
-    this.timestampMs = timestampMs;
+  constructor(parameters: readonly Parameter[]) {
+    // Dubbo reads the first of several with one key.
+    for (const { key, value } of parameters) if (!this.#values.has(key)) this.#values.set(key, value);
+    this.kept = parameters.flatMap(({ key, value, kept }) => (kept && value !== '' ? [[key, value] as const] : []));
   }
 
-  /** The same parameters of a provider that registered at another time. */
-  registeredAt(timestampMs: number): Parameters {
-    return new Parameters(this.#list, timestampMs);
-  }
-
-  /** The value of the first parameter with this key; '' when there is none. Not for `pid` and `timestamp`. */
+  /** The value of the parameter with this key; '' when there is none. */
   get(key: string): string {
-    for (const parameter of this.#list) {
-      if (parameter.key === key) return parameter.value;
-    }
-    return '';
+    return this.#values.get(key) ?? '';
   }
 
   /** Dubbo's own reading of a boolean: java.lang.Boolean.parseBoolean; undefined when there is none. */
@@ -168,13 +160,28 @@ export class Parameters {
     const value = this.get(key);
     return value === '' ? undefined : value.toLowerCase() === 'true';
   }
+}
+
+/** The parameters of one provider. */
+export class Parameters {
+  /** All but `pid` and `timestamp`; the very same object for providers that were read with one `RecentParameters`. */
+  readonly list: ParameterList;
+  /** When it registered, milliseconds since the epoch; 0 when it does not say. */
+  readonly timestampMs: number;
+
+  constructor(list: ParameterList, timestampMs: number) {
+    this.list = list;
+    this.timestampMs = timestampMs;
+  }
+
+  /** The same parameters of a provider that registered at another time. */
+  registeredAt(timestampMs: number): Parameters {
+    return new Parameters(this.list, timestampMs);
+  }
 
   /** What is kept as metadata, the time of registration, and `extra`. */
   metadata(extra: readonly (readonly [string, string])[]): Metadata {
-    const entries: (readonly [string, string])[] = [...extra];
-    for (const { key, value, kept } of this.#list) {
-      if (kept && value !== '') entries.push([key, value]);
-    }
+    const entries = [...extra, ...this.list.kept];
     if (this.timestampMs > 0) entries.push(['timestamp', String(this.timestampMs)]);
     return metadataFrom(entries);
   }

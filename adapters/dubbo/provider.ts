@@ -8,7 +8,7 @@ import {
   type Rejection,
 } from '../../core/plugin/index.js';
 import { parseDubboUrl } from './dubbo-url.js';
-import { ParameterReader, type Parameters, RecentParameters } from './parameters.js';
+import { type ParameterList, ParameterReader, type Parameters, RecentParameters } from './parameters.js';
 import { Pool } from './pool.js';
 import { type ProviderProtocol, providerProtocol, unknownProtocol } from './protocols.js';
 import { shownUrl } from './secrets.js';
@@ -75,6 +75,19 @@ export interface ProviderRecord {
   readonly shown: () => string;
 }
 
+/** What all providers with one list of parameters have alike. */
+interface Alike {
+  /** undefined when version or group are none that a service may have. */
+  readonly id: ServiceId | undefined;
+  /** As the parameters name it; '' when they do not. */
+  readonly interfaceName: string;
+  /** undefined when it is no number. */
+  readonly weight: number | undefined;
+  readonly application: string;
+  readonly locality: Locality | undefined;
+  readonly switches: Switches;
+}
+
 const ignored: Outcome = { kind: 'ignored' };
 /** What Dubbo writes as URLs that are no providers. */
 const noProviders: ReadonlySet<string> = new Set([
@@ -104,6 +117,7 @@ export class ProviderReader {
   readonly #ids = new Pool<ServiceId>(pooled);
   readonly #switches = new Pool<Switches>(pooled);
   readonly #localities = new Pool<Locality>(pooled);
+  readonly #known = new WeakMap<ParameterList, Alike | undefined>();
 
   /**
    * A URL that is the name of a `providers` node's child.
@@ -122,30 +136,22 @@ export class ProviderReader {
   /** The same of a record whose parameters are decoded (see {@link ParameterReader.of}). */
   readRecord(record: ProviderRecord): Outcome {
     const { mode, interfaceName, parameters, shown, path } = record;
-    const category = parameters.get('category');
-    if (category !== '' && category !== 'providers') return ignored;
-    if (parameters.get('side') === 'consumer') return ignored;
-
-    const version = parameters.get('version');
-    const group = parameters.get('group');
-    if (!plainWord.test(version) || !plainWord.test(group)) return reject(interfaceName, undefined, shown(), badWord);
-    const id = this.#ids.get(`${version}\n${group}`, () => ({ version, group }));
+    const alike = this.#alike(parameters.list);
+    if (alike === undefined) return ignored;
+    const { id, weight, locality, switches, application } = alike;
+    if (id === undefined) return reject(interfaceName, undefined, shown(), badWord);
     const protocol = providerProtocol(record.protocol);
     if (protocol === undefined) return reject(interfaceName, id, shown(), unknownProtocol);
-    const named = parameters.get('interface') || path;
-    if (named !== interfaceName)
+    if ((alike.interfaceName || path) !== interfaceName)
       return reject(interfaceName, id, shown(), 'its interface is not the one it is registered under');
     const address = checkAddress(record.host);
     if (!address.ok) return reject(interfaceName, id, shown(), address.reason);
     const port = checkPort(record.port);
     if (!port.ok) return reject(interfaceName, id, shown(), port.reason);
-    const weight = weightFrom(parameters.get('weight'));
     if (weight === undefined) return reject(interfaceName, id, shown(), 'its weight is no whole number');
 
     const host = this.#strings.get(address.address, (text) => text);
     const authority = host.includes(':') ? `[${host}]:${port.port}` : `${host}:${port.port}`;
-    const locality = this.#locality(parameters);
-    const switches = this.#switchesOf(parameters);
     const instance: Instance = {
       id: this.#strings.get(`${protocol}://${authority}`, (text) => text),
       address: host,
@@ -156,21 +162,48 @@ export class ProviderReader {
       metadata: parameters.metadata(path === interfaceName ? [] : [['path', path]]),
     };
     const { timestampMs } = parameters;
-    const application = parameters.get('application');
     return { kind: 'provider', mode, interfaceName, id, protocol, application, instance, switches, timestampMs };
   }
 
-  #switchesOf(parameters: Parameters): Switches {
-    const disabled = parameters.flag('disabled');
-    const enabled = parameters.flag('enabled');
-    const dynamic = parameters.flag('dynamic');
+  #alike(list: ParameterList): Alike | undefined {
+    if (this.#known.has(list)) return this.#known.get(list);
+    const alike = this.#readAlike(list);
+    this.#known.set(list, alike);
+    return alike;
+  }
+
+  #readAlike(list: ParameterList): Alike | undefined {
+    const category = list.get('category');
+    if (category !== '' && category !== 'providers') return undefined;
+    if (list.get('side') === 'consumer') return undefined;
+    return {
+      id: this.#idOf(list),
+      interfaceName: list.get('interface'),
+      weight: weightFrom(list.get('weight')),
+      application: list.get('application'),
+      locality: this.#localityOf(list),
+      switches: this.#switchesOf(list),
+    };
+  }
+
+  #idOf(list: ParameterList): ServiceId | undefined {
+    const version = list.get('version');
+    const group = list.get('group');
+    if (!plainWord.test(version) || !plainWord.test(group)) return undefined;
+    return this.#ids.get(`${version}\n${group}`, () => ({ version, group }));
+  }
+
+  #switchesOf(list: ParameterList): Switches {
+    const disabled = list.flag('disabled');
+    const enabled = list.flag('enabled');
+    const dynamic = list.flag('dynamic');
     return this.#switches.get(`${disabled} ${enabled} ${dynamic}`, () => ({ disabled, enabled, dynamic }));
   }
 
-  #locality(parameters: Parameters): Locality | undefined {
+  #localityOf(list: ParameterList): Locality | undefined {
     // A slash parts region and zone where a locality is written as one text.
-    const region = parameters.get('region').replaceAll('/', '-');
-    const zone = parameters.get('zone').replaceAll('/', '-');
+    const region = list.get('region').replaceAll('/', '-');
+    const zone = list.get('zone').replaceAll('/', '-');
     if (region === '' && zone === '') return undefined;
     return this.#localities.get(`${region}\n${zone}`, () => ({ region, zone, subzone: '' }));
   }

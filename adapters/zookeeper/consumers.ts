@@ -30,14 +30,14 @@ export async function readConsumers(childNames: readonly string[], signal: Abort
     const url = parseDubboUrl(childName);
     if (url === undefined) continue;
     const parameters = reader.read(url, recent);
-    if (url.protocol !== 'consumer' && parameters.get('category') !== 'consumers') continue;
+    if (url.protocol !== 'consumer' && parameters.list.get('category') !== 'consumers') continue;
     const address = checkAddress(url.host);
-    const application = parameters.get('application').slice(0, 255);
+    const application = parameters.list.get('application').slice(0, 255);
     const host = address.ok ? address.address : '';
-    const entries = kept.map((key) => [key, parameters.get(key)] as const).filter(([, value]) => value !== '');
+    const entries = kept.map((key) => [key, parameters.list.get(key)] as const).filter(([, value]) => value !== '');
     records.push({
-      version: parameters.get('version'),
-      group: parameters.get('group'),
+      version: parameters.list.get('version'),
+      group: parameters.list.get('group'),
       consumer: {
         id: `${application}@${host}#${parameters.timestampMs}`.slice(0, maxIdLength),
         application,
