@@ -46,6 +46,10 @@ const tickMs = 1000;
 /** What is on disk of a source that is fresh is at most so old. */
 const trustIntervalMs = 30_000;
 const defaultRestoredGraceMs = 5000;
+/** How long readers have to take the first catalog before it is written to the disk. */
+const firstTakenMs = 2000;
+/** Nobody may be served so long, and it is written all the same. */
+const unservedMs = 15_000;
 
 /** Sources, supervised and guarded, into one catalog. */
 export class Engine {
@@ -84,7 +88,7 @@ export class Engine {
       );
     });
     const stopStore = new AbortController();
-    const storing = store?.run(stopStore.signal);
+    const storing = store && this.#storeOnceServed(store, signal, stopStore.signal);
     await Promise.all([
       grace,
       this.#standIn(signal),
@@ -130,6 +134,18 @@ export class Engine {
     } catch (error) {
       if (!signal.aborted) logger.error({ err: error }, 'what was kept on disk cannot be read; starting without it');
     }
+  }
+
+  /** Writing all there is at the start takes a processor as long as what readers wait for: it comes after that. */
+  async #storeOnceServed(store: WarmStore, signal: AbortSignal, stopped: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const within = AbortSignal.any([signal, over.signal]);
+    const taken = this.catalog.ready(within).then(() => clock.sleep(firstTakenMs, within));
+    await Promise.race([taken, clock.sleep(unservedMs, within)]).catch(() => undefined); // an abort ends the wait
+    over.abort();
+    await taken.catch(() => undefined);
+    await store.run(stopped);
   }
 
   /** After a while, what was restored is served for a source that was not read yet. */

@@ -28,6 +28,8 @@ export interface HistoryOptions {
   readonly logger: Logger;
   /** How long changes are gathered before they are written. Default 250. */
   readonly commitMs?: number;
+  /** How long after the catalog is ready the first write waits, so that readers come first. Default 2000. */
+  readonly settleMs?: number;
   /** Changes that wait to be written at most; past it they are dropped, and a gap is recorded. Default 50000. */
   readonly maxQueued?: number;
 }
@@ -50,6 +52,7 @@ type Queued = HistoryEntry | { readonly kind: 'queued'; readonly atMs: number; r
 const defaultMaxBytes = 256 * 1024 * 1024;
 const defaultMaxAgeMs = 7 * 86_400_000;
 const defaultMaxQueued = 50_000;
+const defaultSettleMs = 2000;
 /** How long it takes until a catalog that was too large is looked at again. */
 const tooLargeRetryMs = 600_000;
 
@@ -134,6 +137,8 @@ export class HistoryWriter {
       const onAbort = () => void this.#queue.push({ kind: 'stopped', atMs: this.#now() });
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
+      const { clock, settleMs = defaultSettleMs } = this.#options;
+      await clock.sleep(settleMs, signal).catch(() => undefined); // an abort ends the wait
       await this.#loop.run(signal);
     } catch (error) {
       // Aborted before anybody saw the catalog: there is nothing to record.

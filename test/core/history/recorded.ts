@@ -32,6 +32,7 @@ export class Recorded {
       clock: { now: () => time.nowMs, sleep: systemClock.sleep },
       logger: pino({ base: null }, { write: (line: string) => void this.lines.push(JSON.parse(line)) }),
       commitMs: 2,
+      settleMs: 0,
       ...options,
     });
     this.catalog = new LiveCatalog({
