@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../core/config/config.js';
@@ -29,6 +30,8 @@ const startLookMs = 10;
 export async function runDaemon(config: Config, { signal, onStarted }: DaemonOptions): Promise<void> {
   const parts = assemble(config);
   const stop = new AbortController();
+  // As many parts wait for it as are configured: Node would take more than ten for a leak.
+  setMaxListeners(0, stop.signal);
   const forward = () => stop.abort(signal.reason);
   if (signal.aborted) forward();
   else signal.addEventListener('abort', forward, { once: true });
@@ -61,7 +64,8 @@ async function withDataFolder(
   } catch (error) {
     if (error instanceof FolderHeldError) throw error;
     // A full or read-only disk keeps nobody from serving what the registries say.
-    logger.error({ err: error, data: config.data }, 'the data folder cannot be written; nothing is kept over restarts');
+    const text = 'the data folder cannot be locked; it is written all the same when that is possible';
+    logger.error({ err: error, data: config.data }, text);
     return work();
   }
   const release = new AbortController();

@@ -53,6 +53,10 @@ export class RegistryFile {
     try {
       await file.writeFile(Buffer.concat(encodeFile(lines)));
       await file.sync();
+    } catch (error) {
+      // On a full disk its part of the room is of use to others.
+      await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
+      throw error;
     } finally {
       await file.close();
     }

@@ -5,7 +5,7 @@ import type { Service } from '../model/index.js';
 import { Quarantine, type QuarantineEntry } from '../shape/quarantine.js';
 import type { QuarantineFile } from '../shape/quarantine-file.js';
 import { Breather } from '../store/breather.js';
-import type { Clock } from '../time/index.js';
+import { backoffMs, type Clock } from '../time/index.js';
 
 export interface QuarantineDeskOptions {
   readonly quarantine: Quarantine;
@@ -25,9 +25,15 @@ export interface QuarantineMatch {
   readonly instance: string;
 }
 
+const retry = { baseMs: 1000, maxMs: 30_000 };
+
 /** Where operators put instances into quarantine and take them out; kept over restarts. */
 export class QuarantineDesk {
   readonly #options: QuarantineDeskOptions;
+  /** Failed writes since the last good one. */
+  #failures = 0;
+  /** When it is tried again. */
+  #retryAtMs: number | undefined;
 
   constructor(options: QuarantineDeskOptions) {
     this.#options = options;
@@ -95,9 +101,10 @@ export class QuarantineDesk {
     return { kept: await this.#keep() };
   }
 
-  /** Ends what has run its time. */
+  /** Ends what has run its time, and writes again what could not be written. */
   tick(nowMs: number): void {
     const { quarantine, logger, reshape } = this.#options;
+    if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) void this.#keep();
     const over = quarantine.expire(nowMs);
     if (over.length === 0) return;
     for (const entry of over) logger.info({ quarantine: entry }, 'a quarantine is over');
@@ -106,13 +113,18 @@ export class QuarantineDesk {
   }
 
   async #keep(): Promise<boolean> {
-    const { file, logger } = this.#options;
+    const { file, logger, clock } = this.#options;
+    this.#retryAtMs = undefined;
     try {
       await file.write(this.entries.filter(({ from }) => from === 'operator'));
-      return true;
     } catch (error) {
-      logger.error({ err: error }, 'the quarantine cannot be written to disk; a restart forgets the last change of it');
+      const text = 'the quarantine cannot be written to disk; a restart forgets the last change of it until it can';
+      if (this.#failures === 0) logger.error({ err: error }, text);
+      this.#retryAtMs = clock.now() + backoffMs(this.#failures++, retry);
       return false;
     }
+    if (this.#failures > 0) logger.info('the quarantine is written to disk again');
+    this.#failures = 0;
+    return true;
   }
 }

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { allowWrites, refuseWrites } from '../../support/file-limit.js';
 import type { Fault } from '../plan/fault.js';
 import { registryKinds } from '../registries/registry.js';
+import type { Subject } from '../subject/subject.js';
 
 const kinds = registryKinds;
 
@@ -84,7 +86,39 @@ export const daemonFaults: readonly Fault[] = [
       return { run: () => isthmus.start() };
     },
   },
+  {
+    ...{ id: 'own-full-disk', title: 'Isthmus can write to no file, as on a full disk', invariants: 'I1 I2 I3' },
+    ...{ durationsMs: [6000], on: 'isthmus', kinds },
+    async inject({ subject }) {
+      const pid = pidOf(subject);
+      await refuseWrites(pid);
+      // It has to get over it by itself; its files, too, are as they should be a while after.
+      return { run: () => allowWrites(pid) };
+    },
+  },
+  {
+    ...{
+      id: 'own-full-disk-kill',
+      title: 'Isthmus killed while it can write to no file, started with room again',
+      invariants: 'I2 I3 I4',
+    },
+    ...{ durationsMs: [6000], on: 'isthmus', kinds },
+    async inject({ subject }) {
+      await refuseWrites(pidOf(subject));
+      return {
+        async run() {
+          await subject.isthmus.kill();
+          await subject.isthmus.start();
+        },
+      };
+    },
+  },
 ];
+
+function pidOf({ isthmus: { pid } }: Subject): number {
+  if (pid === undefined) throw new Error('isthmus does not run');
+  return pid;
+}
 
 /**
  * Those that only replays have: what is written wrong in the middle of a file is damage, where one that was cut off could be

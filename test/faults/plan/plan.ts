@@ -82,11 +82,13 @@ function withCompany(step: Step, pair: readonly RegistryKind[], random: Random):
 }
 
 /**
- * Some have no company: one that takes the ways to all registries away has them for itself, and what was damaged on disk is
- * made up for by registries that can be read.
+ * Have no company: one that takes the ways to all registries away has them for itself, and what was damaged on disk, or
+ * could not be written, is made up for by registries that can be read.
  */
+const alone = ['own-start-alone', 'own-torn', 'own-full-disk-kill'];
+
 function isAlone(...faults: readonly string[]): boolean {
-  return faults.includes('own-start-alone') || faults.includes('own-torn');
+  return alone.some((fault) => faults.includes(fault));
 }
 
 export function describeStep({ fault, target, durationMs, beside }: Step): string {
