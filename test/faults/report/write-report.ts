@@ -27,13 +27,13 @@ export function report(results: readonly RunResult[]): string {
   return [
     '## The last run of each seed',
     '',
-    `Seeds ${describeSeeds(seeds)}: ${told.length} runs, ${faults} faults, ${minutes} minutes, ${responses} responses of Isthmus looked at.`,
+    `Seeds ${describeSeeds(seeds)}: ${told.length} runs, ${faults} faults, ${minutes} minutes of runs, ${responses} responses of Isthmus looked at.`,
     broken.length === 0 ? 'No invariant was broken.' : `Broken in seeds ${broken.join(', ')}.`,
     ...(inconclusive.length === 0
       ? []
       : [`Not counted, because the registries did not come to rest: seeds ${inconclusive.join(', ')}.`]),
     `On ${cpus().length} cores and ${(totalmem() / 1e9).toFixed(0)} GB with Node.js ${process.version}, which all servers and`,
-    'clients shared with each other; times are of a busy machine.',
+    'clients shared with each other, and two runs at once; times are of a busy machine.',
     '',
     '### What ran, and what held',
     '',

@@ -8,6 +8,7 @@ import { replays } from '../replays/index.js';
 import { writeReport } from '../report/write-report.js';
 import type { RunResult } from './result.js';
 import { PlanRun } from './run-plan.js';
+import { sideBySide } from './side-by-side.js';
 import { Trace } from './trace.js';
 
 /**
@@ -17,6 +18,7 @@ import { Trace } from './trace.js';
  *   npm run test:faults -- --seed 7         one of them, line by line
  *   npm run test:faults -- --seed 7 --plan  what it would do
  *   npm run test:faults -- --seeds 1-50 --long   faults of 30 s where they else last 6 s
+ *   npm run test:faults -- --at-once 1      one run at a time; else two, on different registries
  *   npm run test:faults -- --replay NAME    a plan of test/faults/replays
  *   npm run test:faults -- --report 1-50    writes docs/faults.md from the last run of each
  */
@@ -31,6 +33,7 @@ async function main(): Promise<number> {
       report: { type: 'string' },
       plan: { type: 'boolean', default: false },
       long: { type: 'boolean', default: false },
+      'at-once': { type: 'string', default: '2' },
     },
   });
   mkdirSync(folder, { recursive: true });
@@ -38,14 +41,14 @@ async function main(): Promise<number> {
     writeReport(seedsOf(values.report).flatMap(stored));
     return 0;
   }
-  if (values.replay !== undefined) return exitCodeOf(await runPlans([replayOf(values.replay)], true));
+  if (values.replay !== undefined) return exitCodeOf(await runPlans([replayOf(values.replay)], 1, true));
   const seeds = values.seed === undefined ? seedsOf(values.seeds) : [Number(values.seed)];
   const plans = seeds.map((seed) => planOf(seed, { isLong: values.long }));
   if (values.plan) {
     for (const plan of plans) printPlan(plan);
     return 0;
   }
-  const results = await runPlans(plans, values.seed !== undefined);
+  const results = await runPlans(plans, Number(values['at-once']), values.seed !== undefined);
   if (values.seed === undefined) writeReport(results);
   return exitCodeOf(results);
 }
@@ -60,20 +63,20 @@ function replayOf(name: string): Plan {
   return replay.plan;
 }
 
-async function runPlans(plans: readonly Plan[], echo: boolean): Promise<RunResult[]> {
+async function runPlans(plans: readonly Plan[], atOnce: number, echo: boolean): Promise<RunResult[]> {
   const results: RunResult[] = [];
   const bed = await Bed.start({ isBuilt: true });
   try {
-    for (const plan of plans) {
+    await sideBySide(plans, atOnce, async (plan) => {
       const result = await PlanRun.run(plan, bed, new Trace(join(folder, `seed-${plan.seed}.log`), echo));
       results.push(result);
       writeFileSync(resultFile(plan.seed), JSON.stringify(result));
       console.log(summary(result));
-    }
+    });
   } finally {
     await bed.stop();
   }
-  return results;
+  return results.sort((one, other) => one.plan.seed - other.plan.seed);
 }
 
 function stored(seed: number): RunResult[] {

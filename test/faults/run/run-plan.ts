@@ -216,10 +216,11 @@ export class PlanRun {
 
   /** Changes on healthy paths, until all of them are published: I3's time, I8's samples. */
   async #calm(parties: readonly Party[]): Promise<void> {
-    for (const { workload } of parties) {
+    const changes = parties.map(async ({ workload }) => {
       await workload.removeOne();
       for (let count = 1; count < calmChanges; count += 1) await workload.change();
-    }
+    });
+    await Promise.all(changes);
     await poll(
       () => {
         this.#ledger.sweep(performance.now());
