@@ -10,7 +10,7 @@ const format = 'isthmus-registry';
 /** What is written; 1 had no expired instances and none of Eureka's, and is read too. */
 const version = 2;
 
-/** A file that is no registry, of another version, or not as it was written. */
+/** A file that is no registry, or not as it was written. */
 export class FileError extends Error {
   override readonly name = 'FileError';
 }
@@ -85,7 +85,7 @@ export function encodeFile(lines: readonly Buffer[]): Buffer[] {
   return [...parts, Buffer.from(`${JSON.stringify({ sha256: hash.digest('hex') })}\n`)];
 }
 
-/** @throws FileError when the file is not whole, not as written, or no registry */
+/** @throws FileError when the file is not whole, not as written, or no registry; Error when a later version has written it */
 export function decodeFile(bytes: Buffer): RegisteredService[] {
   const footerAt = bytes.lastIndexOf('\n', bytes.length - 2) + 1;
   if (bytes.at(-1) !== 0x0a || footerAt === 0) throw new FileError('the file is cut off');
@@ -96,8 +96,12 @@ export function decodeFile(bytes: Buffer): RegisteredService[] {
   }
   const [first = '', ...lines] = body.toString('utf8').trimEnd().split('\n');
   const header = parse(headerSchema, first);
-  if (header.version < 1 || header.version > version) {
-    throw new FileError(`the file has version ${header.version}; versions 1 to ${version} can be read`);
+  if (header.version < 1) throw new FileError(`the file has version ${header.version}`);
+  if (header.version > version) {
+    // Whole, and of use to the Isthmus that wrote it: to begin empty would take all of it out of the mesh.
+    throw new Error(
+      `the registry file is of a later Isthmus: it has version ${header.version}, and 1 to ${version} can be read`,
+    );
   }
   if (header.services !== lines.length) throw new FileError('the file has not as many services as it says');
   return lines.map((line) => {

@@ -27,7 +27,7 @@ export class RegistryFile {
 
   /**
    * Reads the file, or the one before it when the file is damaged, which is set aside then.
-   * @throws what the file system throws, but for a file that is not there; Error for one that is larger than allowed
+   * @throws what the file system throws, but for a file that is not there; Error for one that is larger than allowed, or of a later version
    */
   async load(): Promise<LoadResult> {
     await mkdir(this.#dir, { recursive: true });

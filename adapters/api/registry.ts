@@ -166,7 +166,7 @@ export class MemoryRegistry {
    * @param change returns whether its changes stay
    */
   atomically(names: Iterable<string>, change: () => boolean): void {
-    const before = new Map([...names].map((name) => [name, this.#remember(name)] as const));
+    const before = new Map([...new Set(names)].map((name) => [name, this.#remember(name)] as const));
     this.#drafts = new Map();
     try {
       if (change()) return;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   backoffMs,
   type Deps,
+  deferred,
   HttpProblem,
   type Source,
   type SourceOutput,
@@ -33,6 +34,19 @@ const lastWriteMs = 700;
 const fileScope = 'file';
 const maxRecords = 1000;
 const writeRetry = { baseMs: 500, maxMs: 30_000 };
+
+/** Waits for `work`, but no longer than for the abort; the work itself cannot be ended. @throws what the work throws */
+async function until(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  const aborted = deferred<void>();
+  const end = () => aborted.resolve();
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
 
 /** A registry of Isthmus itself: filled over REST, kept in one file, published as any other source. */
 export class ApiSource implements Source {
@@ -83,7 +97,7 @@ export class ApiSource implements Source {
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    await this.#load();
+    await until(signal, this.#load());
     if (signal.aborted) return;
     this.#outs.add(out);
     out.replaceAll([...this.#registry.services.values()].map((service) => this.#converter.convert(service)));

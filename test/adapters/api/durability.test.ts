@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { ManualClock, Recorder, type SourceRun } from '../../../testkit/index.js';
 import { type Api, makeApi, makeDataDir, root, startApi } from './make-api.js';
@@ -82,10 +85,6 @@ describe('adapters/api: the registry on disk', () => {
       async () => writeFile(file(), (await readFile(file(), 'utf8')).replace('10.0.0.1', '10.0.0.2')),
     ],
     ['is of something else', () => writeFile(file(), 'PNG\r\n\u001a\n{"not":"a registry"}\n')],
-    [
-      'is of a later version',
-      async () => writeFile(file(), (await readFile(file(), 'utf8')).replace('"version":2', '"version":3')),
-    ],
   ];
   for (const [what, damage] of damages) {
     it(`goes on with the file before, says so and keeps the damaged one, when the file ${what}`, async () => {
@@ -182,6 +181,31 @@ describe('adapters/api: the registry on disk', () => {
     await assert.rejects(small.source.run(recorder, AbortSignal.timeout(1000)), /maxFileBytes/);
     assert.equal(recorder.synced, false);
     assert.deepEqual(await readFile(file()), before);
+  });
+
+  it('fails the run, and leaves the files alone, when a later version of Isthmus has written the file', async () => {
+    await put(await start(), 'a');
+    const [header = '', ...lines] = (await readFile(file(), 'utf8')).trimEnd().split('\n');
+    const body = `${[header.replace('"version":2', '"version":3'), ...lines.slice(0, -1)].join('\n')}\n`;
+    const later = `${body}${JSON.stringify({ sha256: createHash('sha256').update(body).digest('hex') })}\n`;
+    await writeFile(file(), later);
+    const recorder = new Recorder();
+    await assert.rejects(makeApi(dir).source.run(recorder, AbortSignal.timeout(5000)), /version 3.*1 to 2/);
+    assert.equal(recorder.synced, false);
+    assert.equal(await readFile(file(), 'utf8'), later);
+  });
+
+  it('ends at once when it is told to while the disk does not answer', async () => {
+    await mkdir(dir, { recursive: true });
+    // Who opens a pipe to read waits until somebody opens it to write.
+    execFileSync('mkfifo', [file()]);
+    const stop = new AbortController();
+    const run = makeApi(dir).source.run(new Recorder(), stop.signal);
+    setTimeout(() => stop.abort(), 100);
+    const ended = await Promise.race([run.then(() => true), delay(5000, false)]);
+    await writeFile(file(), 'x');
+    await run;
+    assert.ok(ended);
   });
 
   it('fails the run, and publishes nothing, when the file cannot be read', async () => {
