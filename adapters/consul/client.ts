@@ -1,8 +1,7 @@
 import { printable } from '../../core/model/printable.js';
-import { type Secret, secretMark } from '../../core/plugin/index.js';
+import { type Secret, secretMark, type TlsMaterial } from '../../core/plugin/index.js';
 import { ConsulError } from './consul-error.js';
 import { openTransport } from './http2-transport.js';
-import type { TlsMaterial } from './tls-material.js';
 import type { Transport } from './transport.js';
 import { withDeadline } from './with-deadline.js';
 
@@ -17,7 +16,7 @@ export interface ClientOptions {
   /** Only nodes with all of this metadata, and what is on them. */
   readonly nodeMeta: Readonly<Record<string, string>>;
   readonly token: Secret | undefined;
-  readonly tls: TlsMaterial | undefined;
+  readonly tls: TlsMaterial;
   readonly consistency: 'default' | 'stale' | 'consistent';
   /** A stale answer from a server that has not heard from its leader for longer is none. */
   readonly maxStaleMs: number;

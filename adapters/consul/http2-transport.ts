@@ -237,9 +237,9 @@ async function dial(
   const host = hostname.replace(/^\[|\]$/g, '');
   const within = AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]);
   const socket = connect({
-    ...{ host, port: Number(port || 443), ALPNProtocols: [...protocols], ca: tls?.ca, cert: tls?.cert, key: tls?.key },
+    ...{ host, port: Number(port || 443), ALPNProtocols: [...protocols], ca: tls.ca, cert: tls.cert, key: tls.key },
     // A name alone is sent to the server; an address is checked against the certificate all the same.
-    servername: tls?.serverName ?? (/^[\d.]+$|:/.test(host) ? '' : host),
+    servername: tls.serverName ?? (/^[\d.]+$|:/.test(host) ? '' : host),
   });
   try {
     await once(socket, 'secureConnect', { signal: within });

@@ -3,6 +3,7 @@ import {
   type AuditReport,
   backoffMs,
   type Deps,
+  readTls,
   type Source,
   type SourceOutput,
   type SourceRecord,
@@ -18,7 +19,6 @@ import { recordsOf } from './records.js';
 import type { DatacenterOutput } from './service-reader.js';
 import { Sharing } from './sharing.js';
 import { TaskGroup } from './task-group.js';
-import { readTls } from './tls-material.js';
 
 type SourceDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'metrics'>;
 
@@ -156,7 +156,7 @@ export class ConsulSource implements Source {
     const { datacenter, namespace, suffix, declared, published } = realm;
     const connections = Math.floor(config.maxConnections / this.#realms.length);
     const { partition, token } = config;
-    const tls = await readTls(config.tls);
+    const tls = await readTls(config.tls, signal);
     const client = await ConsulClient.open(
       { ...config, server, datacenter, namespace, partition, tls, token, connections },
       signal,

@@ -1,10 +1,10 @@
 import { Pool } from 'undici';
-import type { TlsMaterial } from './tls-material.js';
+import type { TlsMaterial } from '../../core/plugin/index.js';
 
 export interface TransportOptions {
   /** Scheme, host and port. */
   readonly origin: string;
-  readonly tls: TlsMaterial | undefined;
+  readonly tls: TlsMaterial;
   /** Sockets at most. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
@@ -33,6 +33,7 @@ export class Http1Transport implements Transport {
   readonly #pool: Pool;
 
   constructor({ origin, tls, connections, connectTimeoutMs }: TransportOptions) {
+    const { serverName, ...pem } = tls;
     this.parallel = connections;
     this.#pool = new Pool(origin, {
       connections,
@@ -43,10 +44,8 @@ export class Http1Transport implements Transport {
       keepAliveTimeout: 30_000,
       connect: {
         timeout: connectTimeoutMs,
-        ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-        ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-        ...(tls?.key === undefined ? {} : { key: tls.key }),
-        ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+        ...pem,
+        ...(serverName === undefined ? {} : { servername: serverName }),
       },
     });
   }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import { isRecord } from '../../core/model/is-record.js';
-import type { TlsClient } from '../../core/plugin/index.js';
+import { tlsConnector } from '../../core/plugin/index.js';
 import { ApplicationSplitter, ListingError, type ListingHeader, parseJson } from './application-splitter.js';
 import type { EurekaConfig } from './config.js';
 import { listOf } from './fields.js';
@@ -22,10 +21,8 @@ export class StatusError extends Error {
 
 export type ServerOptions = Pick<
   EurekaConfig,
-  'username' | 'password' | 'regions' | 'requestTimeoutMs' | 'maxResponseBytes'
+  'username' | 'password' | 'tls' | 'regions' | 'requestTimeoutMs' | 'maxResponseBytes'
 >;
-
-export type TlsFiles = { -readonly [Key in keyof TlsClient]: Key extends 'serverName' ? string : Buffer };
 
 const connectTimeoutMs = 5000;
 /** A listing may take this many times what its beginning may, however steadily it drips. */
@@ -45,9 +42,8 @@ export class EurekaServer {
   readonly #path: string;
   readonly #options: ServerOptions;
 
-  constructor(url: string, options: ServerOptions, tls: TlsFiles) {
+  constructor(url: string, options: ServerOptions) {
     const { origin, pathname } = new URL(url);
-    const { serverName, ...files } = tls;
     this.url = url;
     this.#path = pathname.replace(/\/+$/, '');
     this.#options = options;
@@ -56,11 +52,7 @@ export class EurekaServer {
       headersTimeout: options.requestTimeoutMs,
       bodyTimeout: options.requestTimeoutMs,
       keepAliveTimeout: 15_000,
-      connect: {
-        timeout: Math.min(connectTimeoutMs, options.requestTimeoutMs),
-        ...files,
-        ...(serverName === undefined ? {} : { servername: serverName }),
-      },
+      connect: tlsConnector(options.tls, Math.min(connectTimeoutMs, options.requestTimeoutMs)),
     });
   }
 
@@ -159,16 +151,6 @@ export class EurekaServer {
     const credentials = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
     return { authorization: `Basic ${credentials}` };
   }
-}
-
-/** Reads the PEM files of a TLS configuration. @throws Error that names the file */
-export async function readTlsFiles(tls: TlsClient = {}): Promise<TlsFiles> {
-  const files: TlsFiles = {};
-  for (const key of ['ca', 'cert', 'key'] as const) {
-    const path = tls[key];
-    if (path !== undefined) files[key] = await readFile(path);
-  }
-  return tls.serverName === undefined ? files : { ...files, serverName: tls.serverName };
 }
 
 /** A whole answer in memory, up to a bound. */

@@ -19,7 +19,7 @@ import { rawRecords } from './raw-records.js';
 import { Reconciliation } from './reconciliation.js';
 import type { ApplicationRecords } from './registry-view.js';
 import { SelfPreservation } from './self-preservation.js';
-import { EurekaServer, readTlsFiles, StatusError } from './server.js';
+import { EurekaServer, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
 import type { Sharing } from './sharing.js';
 import { StoredTombstones } from './stored-tombstones.js';
@@ -88,8 +88,7 @@ export class EurekaSource implements Source {
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
-    const tls = await readTlsFiles(this.#config.tls);
-    const group = new ServerGroup(this.#config.servers.map((url) => new EurekaServer(url, this.#config, tls)));
+    const group = new ServerGroup(this.#config.servers.map((url) => new EurekaServer(url, this.#config)));
     const run = { group, out, signal };
     const selfPreservation = new SelfPreservation(this.#config, this.#deps, out);
     this.#server = undefined;

@@ -1,5 +1,17 @@
+import type { Clock } from '../../core/plugin/index.js';
+import type { NacosCredentials } from './credentials.js';
 import type { Message } from './payload.js';
 import type { NacosServer } from './server.js';
+
+/** What each kind of connection needs. */
+export interface ConnectionOptions {
+  readonly server: NacosServer;
+  readonly credentials: NacosCredentials;
+  readonly clock: Clock;
+  readonly keepAliveMs: number;
+  /** What the server sends by itself and the connection does not answer itself. Must not throw. */
+  readonly onPush: (message: Message) => void;
+}
 
 /**
  * One way to one server for one namespace: gRPC ({@link GrpcConnection}, 2.0 and newer) or the HTTP API of 1.x

@@ -10,13 +10,12 @@ import {
 } from '@grpc/grpc-js';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
-import { type Clock, formatHostPort, type TlsClient } from '../../core/plugin/index.js';
-import type { NacosConnection } from './connection.js';
-import type { NacosCredentials } from './credentials.js';
+import { formatHostPort, readTls, type TlsClient } from '../../core/plugin/index.js';
+import type { ConnectionOptions, NacosConnection } from './connection.js';
 import type { NacosMetrics } from './metrics.js';
 import { isRefused, NacosError, toError } from './nacos-error.js';
 import { decodeMessage, encodeMessage, type Message, maxMessageBytes } from './payload.js';
-import { type NacosServer, readTls } from './server.js';
+import type { NacosServer } from './server.js';
 import type { RequestCredentials, SignedResource } from './signing.js';
 
 const unaryPath = '/Request/request';
@@ -26,16 +25,10 @@ const unregistered = 301;
 const missedKeepAlives = 2;
 const setupRetryMs = 50;
 
-export interface ConnectionOptions {
-  readonly server: NacosServer;
+export interface GrpcConnectionOptions extends ConnectionOptions {
   readonly tls: TlsClient | undefined;
-  readonly credentials: NacosCredentials;
   readonly metrics: NacosMetrics;
-  readonly clock: Clock;
   readonly requestTimeoutMs: number;
-  readonly keepAliveMs: number;
-  /** What the server sends by itself and the connection does not answer itself. Must not throw. */
-  readonly onPush: (message: Message) => void;
 }
 
 /**
@@ -45,7 +38,7 @@ export interface ConnectionOptions {
 export class GrpcConnection implements NacosConnection {
   readonly protocol = 'grpc';
   readonly server: NacosServer;
-  readonly #options: ConnectionOptions;
+  readonly #options: GrpcConnectionOptions;
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
   readonly #lost = new AbortController();
@@ -53,7 +46,7 @@ export class GrpcConnection implements NacosConnection {
   #setUp: ((abilities: unknown) => void) | undefined;
   #redirect: string | undefined;
 
-  private constructor(options: ConnectionOptions, tls: ChannelCredentials, serverName: string | undefined) {
+  private constructor(options: GrpcConnectionOptions, tls: ChannelCredentials, serverName: string | undefined) {
     this.server = options.server;
     this.#options = options;
     // Every request under way waits for it.
@@ -78,7 +71,7 @@ export class GrpcConnection implements NacosConnection {
    *
    * @throws NacosError when the server is out of reach or does not speak the protocol; the signal's reason
    */
-  static async open(options: ConnectionOptions, signal: AbortSignal): Promise<GrpcConnection> {
+  static async open(options: GrpcConnectionOptions, signal: AbortSignal): Promise<GrpcConnection> {
     const { server } = options;
     const { serverName, ca, key, cert } = server.secure ? await readTls(options.tls, signal) : {};
     const channel = server.secure

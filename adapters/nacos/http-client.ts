@@ -1,10 +1,10 @@
 import { Agent, errors } from 'undici';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
-import type { TlsClient } from '../../core/plugin/index.js';
+import { type TlsClient, tlsConnector } from '../../core/plugin/index.js';
 import type { NacosMetrics, RequestResult } from './metrics.js';
 import { NacosError, toError } from './nacos-error.js';
-import { type NacosServer, readTls } from './server.js';
+import type { NacosServer } from './server.js';
 import type { RequestCredentials } from './signing.js';
 
 /** Largest answer that is read, in bytes. */
@@ -94,7 +94,7 @@ export class NacosHttp {
    */
   async ask(server: NacosServer, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const where = `${server.baseUrl}${request.path}`;
-    const agent = await this.#connect(signal);
+    const agent = this.#connect();
     // Not `AbortSignal.any`: what lives as long as the connection would keep a reference of each request there was.
     const ended = new AbortController();
     const onAbort = () => ended.abort(signal.reason);
@@ -126,12 +126,10 @@ export class NacosHttp {
     await agent?.destroy();
   }
 
-  async #connect(signal: AbortSignal): Promise<Agent> {
-    if (this.#agent) return this.#agent;
-    const { serverName, ...pem } = this.#servers.some(({ secure }) => secure) ? await readTls(this.#tls, signal) : {};
+  #connect(): Agent {
     this.#agent ??= new Agent({
       connections: connectionsPerServer,
-      connect: { ...pem, ...(serverName === undefined ? {} : { servername: serverName }), timeout: this.#timeoutMs },
+      connect: tlsConnector(this.#tls, this.#timeoutMs),
     });
     return this.#agent;
   }

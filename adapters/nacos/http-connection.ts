@@ -1,9 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
-import type { Clock } from '../../core/plugin/index.js';
-import type { NacosConnection } from './connection.js';
-import type { NacosCredentials } from './credentials.js';
+import type { ConnectionOptions, NacosConnection } from './connection.js';
 import type { HttpRequest, NacosHttp } from './http-client.js';
 import { InstancePoller } from './instance-poller.js';
 import { configNotFound, NacosError, toError } from './nacos-error.js';
@@ -18,17 +16,11 @@ const missedKeepAlives = 2;
 const wordMark = '\u0002';
 const lineMark = '\u0001';
 
-export interface HttpConnectionOptions {
-  readonly server: NacosServer;
+export interface HttpConnectionOptions extends ConnectionOptions {
   readonly http: NacosHttp;
-  readonly credentials: NacosCredentials;
   readonly gate: RequestGate;
-  readonly clock: Clock;
-  readonly keepAliveMs: number;
   /** In this time each service that is subscribed is asked for once. */
   readonly pollIntervalMs: number;
-  /** What has changed, as a server of the gRPC protocol would push it. Must not throw. */
-  readonly onPush: (message: Message) => void;
 }
 
 /**

@@ -1,31 +1,18 @@
-import type { Clock, TlsClient } from '../../core/plugin/index.js';
 import type { NacosConnection } from './connection.js';
-import type { NacosCredentials } from './credentials.js';
-import { GrpcConnection } from './grpc-connection.js';
-import type { NacosHttp } from './http-client.js';
-import { HttpConnection } from './http-connection.js';
+import { GrpcConnection, type GrpcConnectionOptions } from './grpc-connection.js';
+import { HttpConnection, type HttpConnectionOptions } from './http-connection.js';
 import type { NacosMetrics } from './metrics.js';
 import { NacosError } from './nacos-error.js';
 import type { Message } from './payload.js';
-import type { RequestGate } from './request-gate.js';
 import type { NacosServer } from './server.js';
 
 /** `auto`: gRPC, and HTTP where a server has no gRPC and no API of 2.x. */
 export type Mode = 'auto' | 'grpc' | 'http';
 
 /** What all connections of a source share. */
-export interface ConnectionSettings {
+export type ConnectionSettings = Omit<GrpcConnectionOptions & HttpConnectionOptions, 'server' | 'onPush'> & {
   readonly mode: Mode;
-  readonly tls: TlsClient | undefined;
-  readonly http: NacosHttp;
-  readonly credentials: NacosCredentials;
-  readonly gate: RequestGate;
-  readonly clock: Clock;
-  readonly metrics: NacosMetrics;
-  readonly requestTimeoutMs: number;
-  readonly keepAliveMs: number;
-  readonly pollIntervalMs: number;
-}
+};
 
 /**
  * Connects to one server in the way it speaks. The caller closes the connection.

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import type { HostPort, TlsClient } from '../../core/plugin/index.js';
+import type { HostPort } from '../../core/plugin/index.js';
 
 /** One server of the cluster, as its two protocols are reached. */
 export interface NacosServer {
@@ -19,21 +18,4 @@ export function parseServer(url: string, grpcPortOffset: number): NacosServer {
     grpc: { host: hostname.replace(/^\[|\]$/g, ''), port: httpPort + grpcPortOffset },
     secure,
   };
-}
-
-/** Contents of the PEM files, read anew for each connection so that renewed certificates are taken. */
-export interface TlsMaterial {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly serverName?: string;
-}
-
-export async function readTls(tls: TlsClient | undefined, signal: AbortSignal): Promise<TlsMaterial> {
-  const read = async (name: 'ca' | 'cert' | 'key') => {
-    const path = tls?.[name];
-    return path === undefined ? {} : { [name]: await readFile(path, { signal }) };
-  };
-  const [ca, cert, key] = await Promise.all([read('ca'), read('cert'), read('key')]);
-  return { ...ca, ...cert, ...key, ...(tls?.serverName === undefined ? {} : { serverName: tls.serverName }) };
 }

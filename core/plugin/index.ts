@@ -11,3 +11,4 @@ export * from '../time/index.js';
 export * from './http.js';
 export * from './plugin.js';
 export * from './read-tls.js';
+export * from './tls-connector.js';

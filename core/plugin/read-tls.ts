@@ -13,7 +13,8 @@ export interface TlsMaterial {
  * Reads the files; to be called for each connection, so that renewed certificates are taken.
  * @throws Error of `fs` that names the file; the signal's reason
  */
-export async function readTls(tls: TlsClient, signal: AbortSignal): Promise<TlsMaterial> {
+export async function readTls(tls: TlsClient | undefined, signal: AbortSignal): Promise<TlsMaterial> {
+  if (tls === undefined) return {};
   const read = async (name: 'ca' | 'cert' | 'key') => {
     const path = tls[name];
     return path === undefined ? {} : { [name]: await readFile(path, { signal }) };

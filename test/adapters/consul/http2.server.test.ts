@@ -64,7 +64,12 @@ describe('adapters/consul: HTTP/2', function () {
 
   const open = async (overrides: Parameters<typeof makeClient>[1] = {}) => {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    client = await makeClient(url, { tls: { ca: pem.ca }, connections: 2, requestTimeoutMs: 60_000, ...overrides });
+    client = await makeClient(url, {
+      tls: { ca: Buffer.from(pem.ca) },
+      connections: 2,
+      requestTimeoutMs: 60_000,
+      ...overrides,
+    });
     return client;
   };
   const get = (of: ConsulClient, within = signal) => of.get({ path: '/v1/x', of: 'instances' }, within);
@@ -188,7 +193,9 @@ describe('adapters/consul: HTTP/2', function () {
     });
     await new Promise<void>((resolve) => hung.listen(0, '127.0.0.1', resolve));
     try {
-      client = await makeClient(`https://127.0.0.1:${(hung.address() as AddressInfo).port}`, { tls: { ca: pem.ca } });
+      client = await makeClient(`https://127.0.0.1:${(hung.address() as AddressInfo).port}`, {
+        tls: { ca: Buffer.from(pem.ca) },
+      });
       // Only what is sent to it tells whether the other end is still there.
       const isGone = () => sockets[0]?.destroyed || (sockets[0]?.write(frames.subarray(0, 9)) && false);
       await poll(isGone, { timeoutMs: 45_000, what: 'the end of the connection', intervalMs: 500 });
@@ -209,7 +216,9 @@ describe('adapters/consul: HTTP/2', function () {
     );
     await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
     try {
-      client = await makeClient(`https://127.0.0.1:${(old.address() as AddressInfo).port}`, { tls: { ca: pem.ca } });
+      client = await makeClient(`https://127.0.0.1:${(old.address() as AddressInfo).port}`, {
+        tls: { ca: Buffer.from(pem.ca) },
+      });
       assert.deepEqual((await get(client)).parse(), ['1.1']);
       assert.equal(client.parallel, 2);
     } finally {

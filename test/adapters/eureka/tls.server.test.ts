@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { Agent } from 'undici';
 import { SourceRun } from '../../../testkit/index.js';
@@ -49,6 +51,19 @@ describe('adapters/eureka source over TLS, with a client certificate', function 
   it('reads', async () => {
     const recorder = start({ ca: certificates.ca, ...certificates.client });
     await recorder.waitFor(({ services }) => services.has('GUARDED'), { deadlineMs });
+  });
+
+  it('takes certificates that were renewed with no restart', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'isthmus-renewed-'));
+    try {
+      const ca = join(dir, 'ca.pem');
+      await copyFile(certificates.client.cert, ca);
+      assert.match(await cause({ ca, ...certificates.client }), /unable to (?:verify|get)|self-signed/i);
+      await copyFile(certificates.ca, ca);
+      await run?.recorder.waitFor(({ services }) => services.has('GUARDED'), { deadlineMs });
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   it('says so when the authority is not known', async () => {
