@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { isRecord } from '../../core/model/is-record.js';
 import {
   type AuditReport,
   backoffMs,
@@ -9,9 +10,11 @@ import {
   type SourceRecord,
 } from '../../core/plugin/index.js';
 import type { ListingHeader } from './application-splitter.js';
+import { ListingError } from './application-splitter.js';
 import { convertApplication } from './applications.js';
 import { isServiceName } from './build-service.js';
 import type { EurekaConfig } from './config.js';
+import { listOf } from './fields.js';
 import { LeaseCensus } from './lease-census.js';
 import { type EurekaMetrics, eurekaMetrics } from './metrics.js';
 import { PublishedRegistry } from './published-registry.js';
@@ -23,6 +26,7 @@ import { EurekaServer, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
 import type { Sharing } from './sharing.js';
 import { StoredTombstones } from './stored-tombstones.js';
+import { UnusableNames } from './unusable-names.js';
 
 /** Why everything is listed again rather than what has changed. */
 type ListingReason = 'start' | 'failover' | 'gap' | 'mismatch' | 'audit' | 'no-deltas';
@@ -32,6 +36,7 @@ const missingScope = 'missing instances';
 const hashScope = 'reconciliation';
 const lagKey = 'lagging server';
 const unnamedKey = 'no vip address';
+const unusableKey = 'unusable names';
 const fileKey = 'tombstones file';
 
 /** A server remembers its deltas for three minutes unless told otherwise; stay well within. */
@@ -43,6 +48,17 @@ const noDeltaStatuses: ReadonlySet<number> = new Set([403, 404, 405, 501]);
 const lagListingMs = 60_000;
 
 const nothingCompared: AuditReport = { compared: 0, differences: 0, found: [] };
+
+/** More than any registry has; an answer within its bytes can list many more, of nothing. */
+const maxInstances = 1_000_000;
+
+/** How an answer is read. */
+interface Reading {
+  readonly sharing: Sharing;
+  readonly signal: AbortSignal;
+  readonly census?: LeaseCensus;
+  readonly unusable?: UnusableNames;
+}
 
 /** What a run has at hand. */
 interface Run {
@@ -202,9 +218,10 @@ export class EurekaSource implements Source {
     if (this.#server !== server || reason === 'gap') registry.beginReading();
     const listing = registry.beginListing();
     const take = (application: ApplicationRecords) => registry.add(listing, application);
-    const header = await this.#read(server, 'apps', take, listing.sharing, signal, census);
+    const unusable = new UnusableNames();
+    const header = await this.#read(server, 'apps', take, { sharing: listing.sharing, signal, census, unusable });
     const recent: ApplicationRecords[] = [];
-    const delta = await this.#readRecent(server, recent, listing.sharing, signal);
+    const delta = await this.#readRecent(server, recent, { sharing: listing.sharing, signal });
     for (const application of recent) listing.view.apply(application);
     const nowMs = this.#deps.clock.now();
     // What the delta tells is no difference: the next poll would have told it as well.
@@ -224,6 +241,7 @@ export class EurekaSource implements Source {
     this.#nextAuditMs = nowMs + this.#auditIntervalMs() * (0.9 + Math.random() * 0.2);
     this.#isDegraded = false;
     out.replaceAll(registry.services());
+    this.#notice(out, unusableKey, unusable.describe());
     this.#tellOfHeld(out);
     this.#tellOfKeptAway(out);
     if (this.#reconciliation.isStuck) out.degraded(this.#reconciliation.describe(), hashScope);
@@ -234,7 +252,8 @@ export class EurekaSource implements Source {
   async #follow(server: EurekaServer, run: Run, census: LeaseCensus): Promise<void> {
     const { out, signal } = run;
     const recent: ApplicationRecords[] = [];
-    const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), this.#registry.sharing, signal);
+    const reading = { sharing: this.#registry.sharing, signal };
+    const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
     const heldBefore = this.#registry.heldCount;
     for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
     if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
@@ -265,9 +284,9 @@ export class EurekaSource implements Source {
   }
 
   /** The delta that goes on top of a listing; undefined when the server has none. */
-  async #readRecent(server: EurekaServer, recent: ApplicationRecords[], sharing: Sharing, signal: AbortSignal) {
+  async #readRecent(server: EurekaServer, recent: ApplicationRecords[], reading: Reading) {
     try {
-      return await this.#read(server, 'apps/delta', (one) => recent.push(one), sharing, signal);
+      return await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
     } catch (error) {
       if (error instanceof StatusError && noDeltaStatuses.has(error.status)) return undefined;
       throw error;
@@ -278,18 +297,17 @@ export class EurekaSource implements Source {
     server: EurekaServer,
     resource: 'apps' | 'apps/delta',
     onApplication: (application: ApplicationRecords) => void,
-    sharing: Sharing,
-    signal: AbortSignal,
-    census?: LeaseCensus,
+    { sharing, signal, census, unusable }: Reading,
   ) {
+    let instances = 0;
     const take = (value: unknown) => {
+      // Before anything is made of them.
+      instances += isRecord(value) ? listOf(value['instance']).length : 0;
+      if (instances > maxInstances) throw new ListingError(`the answer has more than ${maxInstances} instances`);
       census?.add(value);
       const application = convertApplication(value, this.#config, sharing);
+      if (!(application && isServiceName(application.name))) unusable?.add(application?.name ?? '');
       if (application) onApplication(application);
-      if (resource === 'apps' && !(application && isServiceName(application.name))) {
-        const name = printable(application?.name ?? '');
-        this.#deps.logger.warn({ server: server.url, name }, 'an application was left out: its name is no usable one');
-      }
     };
     return server.read(resource, take, signal);
   }

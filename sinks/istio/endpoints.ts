@@ -101,13 +101,14 @@ function toEndpoint(
   const { labels, refused } = pickLabels(instance.metadata, labelKeys);
   for (const key of refused) defect('label', `the value of ${key} cannot be a label`);
   const locality = localityText(instance.locality);
-  if (locality.length > maxLocalityLength) defect('label', 'the locality is too long');
+  const refusedPlace = refusalOfPlace(locality);
+  if (refusedPlace !== undefined) defect('label', refusedPlace);
   return {
     address: instance.address,
     ports,
     labels,
     network,
-    locality: locality.length > maxLocalityLength ? '' : locality,
+    locality: refusedPlace === undefined ? locality : '',
     weight: instance.weight,
     serviceAccount: '',
   };
@@ -135,6 +136,11 @@ function localityText(locality: Locality | undefined): string {
   if (!locality) return '';
   const parts = [locality.region, locality.zone, locality.subzone].map((part) => part.replaceAll('/', '-'));
   return parts.join('/').replace(/\/+$/, '');
+}
+
+function refusalOfPlace(locality: string): string | undefined {
+  if (locality.length > maxLocalityLength) return 'the locality is too long';
+  return /[\p{Cc}\p{Cf}\p{Cs}]/u.test(locality) ? 'the locality has control characters' : undefined;
 }
 
 function endpointKey(entry: WorkloadEntry): string {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import pino from 'pino';
 import type { Service } from '../../../core/plugin/index.js';
 import { SourceRun, serviceProblems } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
 import { FakeEureka, gzipped, json, raw } from './fake-eureka.js';
 import { instanceJson, listing } from './listing.js';
-import { makeSource } from './make-source.js';
+import { makeDeps, makeSource } from './make-source.js';
 
 const megabyte = 1024 * 1024;
 const good = { GOOD: [instanceJson('GOOD', 'g1'), instanceJson('GOOD', 'g2')] };
@@ -80,6 +81,30 @@ describe('adapters/eureka source, bad inputs', () => {
       assert.equal(recorder.degradedScopes.size, 0);
     });
   }
+
+  it('tells once of all applications that it leaves out, and of each only what is news', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const config = { servers: [server.url], intervalMs: 100, fullIntervalMs: 1000 };
+    const nameless = Array.from({ length: 500 }, (_, index) => `{"name":"bad\\n${index}","instance":[]}`).join(',');
+    server.full = raw(withApplication(nameless, 'UP_2_'));
+    run = new SourceRun(makeSource(config, makeDeps(undefined, logger)));
+    await poll(() => server.count('full') >= 3);
+    const notice = run.recorder.notices.get('unusable names') ?? '';
+    assert.match(notice, /^500 applications .* first.*bad\\n0/);
+    assert.ok(!notice.includes('\n'));
+    assert.equal(lines.length, 0, lines[0]);
+    server.full = json(listing(good));
+    await run.recorder.waitFor(({ notices }) => !notices.has('unusable names'));
+  });
+
+  it('takes no listing of more instances than a registry can have', async () => {
+    const recorder = await start();
+    server.full = raw(withApplication(`{"name":"BAD","instance":[${'{},'.repeat(1_000_000)}{}]}`));
+    server.delta = json(listing({}, 'UP_9_'));
+    await recorder.waitFor(({ degradedScopes }) => /more than 1000000 instances/.test(`${degradedScopes.get('')}`));
+    assert.equal(recorder.services.get('GOOD'), untouched);
+  });
 
   const taken: readonly (readonly [string, string])[] = [
     ['10,000 levels within', badText('metadata', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`)],
