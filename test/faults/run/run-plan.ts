@@ -25,6 +25,7 @@ const calmChanges = 5;
 const maxTraced = 20;
 /** Violations of a run whose circumstances are traced. */
 const maxExplained = 10;
+const maxWhyLength = 6000;
 
 /** A registry and who writes to it, in one run. */
 interface Party {
@@ -204,7 +205,10 @@ export class PlanRun {
       } else {
         failed = true;
         const what = `${found.length} differences ${convergeMs + graceMs} ms after the heal: ${found.slice(0, 3).join('; ')}`;
-        this.#violate({ invariant: 'I1', atMs: performance.now(), registry: registry.kind, what });
+        // The first of them is looked into.
+        const [host, target] = /^(\S+) .*?(\d+(?:\.\d+){3}:\d+)/.exec(found[0] ?? '')?.slice(1) ?? [];
+        const instance = host === undefined ? {} : { instance: `${host} ${target}` };
+        this.#violate({ invariant: 'I1', atMs: performance.now(), registry: registry.kind, what, ...instance });
       }
     }
     for (const { workload } of parties) workload.paused = false;
@@ -248,6 +252,8 @@ export class PlanRun {
     });
     const [there, here] = await Promise.all([party.clients.describe(instance), daemon?.catch(() => 'no answer')]);
     this.#trace.add(`  ${instance}: ${there}; catalog: ${here}`);
+    const why = await this.#subject?.why(instance.slice(host.length + 1));
+    this.#trace.add(`  ${why?.slice(0, maxWhyLength)}`);
   }
 
   #violate(violation: Violation): void {

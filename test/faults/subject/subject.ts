@@ -45,6 +45,11 @@ export class Subject {
     return values.reduce((sum, value) => sum + value, 0);
   }
 
+  /** What the daemon says of an instance, from the registry's record to what is published. @param target its `IP:PORT` */
+  async why(target: string): Promise<string> {
+    return (await http(`${this.isthmus.url}/api/v1/why?target=${encodeURIComponent(target)}`)).body;
+  }
+
   /** Samples the daemon's metrics until `signal` aborts. */
   async sample(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
