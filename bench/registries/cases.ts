@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { consulAdapter } from '../../adapters/consul/index.js';
 import { eurekaAdapter } from '../../adapters/eureka/index.js';
@@ -7,7 +10,7 @@ import { ConsulWriter } from '../../test/adapters/consul/consul-writer.js';
 import { makeSource as consulSource } from '../../test/adapters/consul/make-source.js';
 import { EurekaWriter } from '../../test/adapters/eureka/eureka-writer.js';
 import { makeSource as eurekaSource, makeDeps } from '../../test/adapters/eureka/make-source.js';
-import { startConsul } from '../../test/servers/consul.js';
+import { consulCertificates, startConsul } from '../../test/servers/consul.js';
 import { startEureka } from '../../test/servers/eureka.js';
 import type { NacosServer } from '../../test/servers/nacos.js';
 import { startNacos2 } from '../../test/servers/nacos2.js';
@@ -89,29 +92,35 @@ const nacos = (version: 2 | 3, start: () => Promise<NacosServer>): RegistryCase 
   },
 });
 
-const consul: RegistryCase = {
-  name: 'Consul 1.12',
+const consul = (scheme: 'http' | 'https'): RegistryCase => ({
+  name: scheme === 'https' ? 'Consul 1.12, https' : 'Consul 1.12, http',
   kind: 'consul',
   defaultHost: consulAdapter.defaultHost,
   bar: overNotification,
   async start(scale) {
-    const server = await startConsul();
+    const dir = await mkdtemp(join(tmpdir(), 'isthmus-bench-consul-'));
+    const certificates = await consulCertificates(dir);
+    const server = await startConsul({ certificates });
     const writer = new ConsulWriter(server);
     const add = (service: number, address: string) =>
       writer.register({ name: serviceName(service), id: `${service}-${address}`, address, port });
     await eachService(scale, 32, async (service, addresses) => {
       for (const address of addresses) await add(service, address);
     });
+    const tls = scheme === 'https' ? { tls: { ca: certificates.ca, ...certificates.client } } : {};
     return {
       server,
-      ports: [server.port],
-      createSource: ([own]) => consulSource({ servers: [`http://127.0.0.1:${own}`] }),
+      ports: [scheme === 'https' ? Number(new URL(server.httpsUrl).port) : server.port],
+      createSource: ([own]) => consulSource({ servers: [`${scheme}://127.0.0.1:${own}`], ...tls }),
       reference: (services) => ['consul', server.url, ...services.map(serviceName)],
       add,
-      close: async () => writer.close(),
+      close: async () => {
+        writer.close();
+        await rm(dir, { recursive: true });
+      },
     };
   },
-};
+});
 
 /** Eureka notifies nobody: what counts is that a change waits for no more than the next poll. */
 export const eurekaIntervalMs = 1000;
@@ -163,6 +172,7 @@ export const registryCases: readonly RegistryCase[] = [
   zookeeper,
   nacos(2, startNacos2),
   nacos(3, startNacos3),
-  consul,
+  consul('https'),
+  consul('http'),
   eureka,
 ];
