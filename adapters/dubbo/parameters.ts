@@ -143,11 +143,22 @@ export class ParameterList {
   readonly #values = new Map<string, string>();
   /** Those that become metadata. */
   readonly kept: readonly (readonly [string, string])[];
+  #make: ((list: ParameterList) => unknown) | undefined;
+  #derived: unknown;
 
   constructor(parameters: readonly Parameter[]) {
     // Dubbo reads the first of several with one key.
     for (const { key, value } of parameters) if (!this.#values.has(key)) this.#values.set(key, value);
     this.kept = parameters.flatMap(({ key, value, kept }) => (kept && value !== '' ? [[key, value] as const] : []));
+  }
+
+  /** What `make` makes of it; made once as long as it is asked for with the same `make`. */
+  derive<Value>(make: (list: ParameterList) => Value): Value {
+    if (this.#make !== make) {
+      this.#derived = make(this);
+      this.#make = make;
+    }
+    return this.#derived as Value;
   }
 
   /** The value of the parameter with this key; '' when there is none. */

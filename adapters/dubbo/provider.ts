@@ -88,6 +88,7 @@ interface Alike {
   readonly switches: Switches;
 }
 
+const same = (text: string) => text;
 const ignored: Outcome = { kind: 'ignored' };
 /** What Dubbo writes as URLs that are no providers. */
 const noProviders: ReadonlySet<string> = new Set([
@@ -117,7 +118,6 @@ export class ProviderReader {
   readonly #ids = new Pool<ServiceId>(pooled);
   readonly #switches = new Pool<Switches>(pooled);
   readonly #localities = new Pool<Locality>(pooled);
-  readonly #known = new WeakMap<ParameterList, Alike | undefined>();
 
   /**
    * A URL that is the name of a `providers` node's child.
@@ -129,14 +129,15 @@ export class ProviderReader {
     if (url === undefined) return reject(interfaceName, undefined, shownUrl(childName), 'not a Dubbo URL');
     if (noProviders.has(url.protocol)) return ignored;
     const parameters = this.parameters.read(url, recent);
+    const { protocol, host, port, path } = url;
     const shown = () => shownUrl(childName);
-    return this.readRecord({ ...url, mode: 'interface', interfaceName, parameters, shown });
+    return this.readRecord({ mode: 'interface', interfaceName, protocol, host, port, path, parameters, shown });
   }
 
   /** The same of a record whose parameters are decoded (see {@link ParameterReader.of}). */
   readRecord(record: ProviderRecord): Outcome {
     const { mode, interfaceName, parameters, shown, path } = record;
-    const alike = this.#alike(parameters.list);
+    const alike = parameters.list.derive(this.#readAlike);
     if (alike === undefined) return ignored;
     const { id, weight, locality, switches, application } = alike;
     if (id === undefined) return reject(interfaceName, undefined, shown(), badWord);
@@ -150,29 +151,19 @@ export class ProviderReader {
     if (!port.ok) return reject(interfaceName, id, shown(), port.reason);
     if (weight === undefined) return reject(interfaceName, id, shown(), 'its weight is no whole number');
 
-    const host = this.#strings.get(address.address, (text) => text);
+    const host = this.#strings.get(address.address, same);
     const authority = host.includes(':') ? `[${host}]:${port.port}` : `${host}:${port.port}`;
-    const instance: Instance = {
-      id: this.#strings.get(`${protocol}://${authority}`, (text) => text),
-      address: host,
-      ports: this.#ports.get(`${protocol}:${port.port}`, () => Object.freeze({ [protocol]: port.port })),
-      health: healthFrom(switches),
-      weight,
-      ...(locality && { locality }),
-      metadata: parameters.metadata(path === interfaceName ? [] : [['path', path]]),
-    };
+    const instanceId = this.#strings.get(`${protocol}://${authority}`, same);
+    const ports = this.#ports.get(`${protocol}:${port.port}`, () => Object.freeze({ [protocol]: port.port }));
+    const health = healthFrom(switches);
+    const metadata = parameters.metadata(path === interfaceName ? [] : [['path', path]]);
+    const bare = { id: instanceId, address: host, ports, health, weight, metadata };
+    const instance: Instance = locality === undefined ? bare : { ...bare, locality };
     const { timestampMs } = parameters;
     return { kind: 'provider', mode, interfaceName, id, protocol, application, instance, switches, timestampMs };
   }
 
-  #alike(list: ParameterList): Alike | undefined {
-    if (this.#known.has(list)) return this.#known.get(list);
-    const alike = this.#readAlike(list);
-    this.#known.set(list, alike);
-    return alike;
-  }
-
-  #readAlike(list: ParameterList): Alike | undefined {
+  readonly #readAlike = (list: ParameterList): Alike | undefined => {
     const category = list.get('category');
     if (category !== '' && category !== 'providers') return undefined;
     if (list.get('side') === 'consumer') return undefined;
@@ -184,7 +175,7 @@ export class ProviderReader {
       locality: this.#localityOf(list),
       switches: this.#switchesOf(list),
     };
-  }
+  };
 
   #idOf(list: ParameterList): ServiceId | undefined {
     const version = list.get('version');
