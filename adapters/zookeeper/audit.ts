@@ -36,9 +36,11 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
       if (place === undefined || (await nodes.isAsRead(path, stamp))) continue;
       // An event comes before any reply that shows its change, so what is not pending, or was read since, was missed.
       if (follower.isPending(place) || nodes.stamps.get(path) !== stamp) continue;
+      if (follower.isToldByChildren(place)) {
+        if (!(await follower.findsUntold(place))) continue;
+      } else follower.reread(place);
       missed.set(path, place);
       onDifference();
-      follower.reread(place);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, compare));
@@ -67,5 +69,9 @@ function subject(place: Place): string {
       return 'the list of rules';
     case 'rule':
       return 'its text';
+    case 'mappings':
+      return 'the list of mappings';
+    case 'mapping':
+      return 'the applications that provide it';
   }
 }

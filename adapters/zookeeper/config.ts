@@ -64,6 +64,12 @@ const dubbo = z
       .describe('Whether configurators and routers are read, and what can be applied is applied. Default true.'),
     consumers: z.boolean().default(true).describe('Whether consumers are read, for the service map. Default true.'),
     interfaces: filter('interfaces').describe('Which interfaces are read.'),
+    mapping: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether applications that Dubbo's mapping names for interfaces that are left out, and for no other, are passed over. Default true.",
+      ),
     applications: filter('applications').describe('Which applications are read, with discovery by application.'),
     metadata: metadata.prefault({}).describe('Asking providers for what they export, with discovery by application.'),
     servicePorts: servicePorts

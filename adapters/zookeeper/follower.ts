@@ -65,6 +65,8 @@ export class Follower {
   /** Units that are to be read before everything is listed. */
   readonly #first = new Set<string>();
   readonly #listed = deferred();
+  /** Units that a list had and no watch had told of. */
+  #finds = 0;
   /** What was not read yet in this process, because reading failed: keys of units, and of applications' metadata. */
   readonly #unread = new Set<string>();
   /** Why, by the scope that is shown. */
@@ -78,9 +80,10 @@ export class Follower {
     this.#surroundings = new Surroundings(out, state, signal);
     this.#reader = new TreeReader({
       ...{ nodes: this.nodes, places, state, keeper, signal, withRules: reads.rules, withConsumers: reads.consumers },
-      onFound: (unit) => this.#found(unit),
+      onFound: (unit, isNews) => this.#found(unit, isNews),
       onConsumers: (root, interfaceName, names) => this.#surroundings.consumers(root, interfaceName, names),
       onListed: (root, count, names) => this.#warnOfList(root, count, names),
+      onMappingTrouble: (error) => this.#surroundings.mapping(error),
     });
     const shared = {
       onOverflow: () => connection.fail(new ZookeeperError('PROTOCOL', 'more nodes change than can be followed')),
@@ -95,7 +98,7 @@ export class Follower {
     this.#background = new RereadQueue({
       ...shared,
       read: (key) => this.#readSurroundings(key),
-      onFailure: (key, error) => this.#surroundings.unreadable(unitScope(parseUnit(key), places), error),
+      onFailure: (key, error) => this.#failedSurroundings(parseUnit(key), error),
       concurrency: backgroundConcurrency,
     });
   }
@@ -116,6 +119,19 @@ export class Follower {
   /** Resolves when what stood in the queue for a place was read, or could not be. @throws the signal's reason */
   async hasRead(place: Place): Promise<void> {
     for (const unit of unitsOf(place)) await this.#queueOf(unit).idle(unitKey(unit));
+  }
+
+  /** Whether the node is a list whose changes are told by its children, each by itself, and that is not read for them. */
+  isToldByChildren(place: Place): boolean {
+    return !this.#classic && isList(place);
+  }
+
+  /** Reads a list again. @returns whether it has what no watch told of @throws the signal's reason */
+  async findsUntold(place: Place): Promise<boolean> {
+    const before = this.#finds;
+    this.reread(place);
+    await this.hasRead(place);
+    return this.#finds !== before;
   }
 
   notice(key: string, text: string | undefined): void {
@@ -209,9 +225,11 @@ export class Follower {
     return true;
   }
 
-  #found(unit: Unit): void {
+  #found(unit: Unit, isNews = false): void {
     const key = unitKey(unit);
-    if (unit.kind !== 'surroundings') {
+    // An event comes before any reply that shows its change.
+    if (isNews && !this.#queueOf(unit).has(key)) this.#finds++;
+    if (this.#queueOf(unit) === this.#queue) {
       if (this.#phase === 'listing') this.#first.add(key);
       // Of a list that could not be read at first: what it holds is lacking as the list was.
       else if (!this.#options.state.wasListed && unit.kind !== 'rule') this.#unread.add(key);
@@ -220,18 +238,19 @@ export class Follower {
   }
 
   #queueOf({ kind }: Unit): RereadQueue {
-    return kind === 'surroundings' ? this.#background : this.#queue;
+    const isBackground = kind === 'surroundings' || kind === 'mappings' || kind === 'mapping';
+    return isBackground ? this.#background : this.#queue;
   }
 
   #onEvent({ type, path }: WatchEvent): void {
     const place = this.#options.places.locate(path);
     if (place === undefined) return;
     // The names of nodes are all that is read of these.
-    const isData = place.kind === 'rule' || (place.kind === 'application' && place.child !== undefined);
+    const isData =
+      place.kind === 'rule' || place.kind === 'mapping' || (place.kind === 'application' && place.child !== undefined);
     if (type === eventTypes.dataChanged && !isData) return;
     // A recursive watch tells of each child itself.
-    const isParent = place.kind === 'root' || place.kind === 'applications' || place.kind === 'rules';
-    if (isParent && !this.#classic) return;
+    if (this.isToldByChildren(place)) return;
     if (place.kind === 'rule' && !TreeReader.isRule(place.name)) return;
     this.reread(place);
   }
@@ -263,7 +282,12 @@ export class Follower {
   async #readSurroundings(key: string): Promise<void> {
     const unit = parseUnit(key);
     this.publish(await this.#reader.read(unit));
-    this.#surroundings.readable(unitScope(unit, this.#options.places));
+    if (unit.kind === 'surroundings') this.#surroundings.readable(unitScope(unit, this.#options.places));
+  }
+
+  #failedSurroundings(unit: Unit, error: Error): void {
+    // What cannot be read of the mapping is told as what it means.
+    if (unit.kind === 'surroundings') this.#surroundings.unreadable(unitScope(unit, this.#options.places), error);
   }
 
   #hasBeenTried(key: string): void {
@@ -329,6 +353,10 @@ export class Follower {
     const first = badNames.slice(0, maxShownNames).map(shownUrl);
     logger.warn({ root, count: badNames.length, first }, 'nodes are named like no interface and left out');
   }
+}
+
+function isList({ kind }: Place): boolean {
+  return kind === 'root' || kind === 'applications' || kind === 'rules' || kind === 'mappings';
 }
 
 function metadataScope(application: string): string {

@@ -20,7 +20,10 @@ export type Place =
   | { readonly kind: 'application'; readonly name: string; readonly child: string | undefined }
   /** Its children are rules of the config centre, by their data ids. */
   | { readonly kind: 'rules' }
-  | { readonly kind: 'rule'; readonly name: string };
+  | { readonly kind: 'rule'; readonly name: string }
+  /** Its children are interfaces, whose data name the applications that provide them. */
+  | { readonly kind: 'mappings'; readonly root: number }
+  | { readonly kind: 'mapping'; readonly root: number; readonly name: string };
 
 export interface PlacesOptions {
   /** Node below which everything else stands; '' for the top. */
@@ -29,25 +32,31 @@ export interface PlacesOptions {
   /** undefined when it is not read. */
   readonly servicesRoot: string | undefined;
   readonly configRoot: string | undefined;
+  /** Whether the mappings below the roots are read. */
+  readonly withMappings: boolean;
 }
 
 /** Dubbo's group of rules in the config centre (org.apache.dubbo.common.config.configcenter.DynamicConfiguration). */
 const ruleGroup = 'dubbo';
+/** Dubbo's group of mappings (org.apache.dubbo.metadata.ServiceNameMapping). */
+const mappingGroup = 'mapping';
 /** Below a root, and no interfaces. */
-const reserved: ReadonlySet<string> = new Set(['metadata', 'mapping', 'config']);
+const reserved: ReadonlySet<string> = new Set(['metadata', mappingGroup, 'config']);
 const categoryNames: ReadonlySet<string> = new Set(categories);
 
 /**
  * Places in a Dubbo registry's tree: `<root>/<interface>/providers/<URL>`, `<root>/metadata/<application>/<revision>`,
- * `<servicesRoot>/<application>/<instance>`, `<configRoot>/dubbo/<data id>`.
+ * `<root>/mapping/<interface>`, `<servicesRoot>/<application>/<instance>`, `<configRoot>/dubbo/<data id>`.
  */
 export class Places {
   readonly roots: readonly string[];
   readonly servicesRoot: string | undefined;
   /** The node whose children are the config centre's rules. */
   readonly rulesRoot: string | undefined;
+  readonly #withMappings: boolean;
 
-  constructor({ chroot, roots, servicesRoot, configRoot }: PlacesOptions) {
+  constructor({ chroot, roots, servicesRoot, configRoot, withMappings }: PlacesOptions) {
+    this.#withMappings = withMappings;
     this.roots = roots.map((root) => chroot + root);
     this.servicesRoot = servicesRoot === undefined ? undefined : chroot + servicesRoot;
     this.rulesRoot = configRoot === undefined ? undefined : `${chroot}${configRoot}/${ruleGroup}`;
@@ -82,6 +91,14 @@ export class Places {
     return `${this.rulesRoot}/${name}`;
   }
 
+  mappings(root: number): string {
+    return `${this.roots[root]}/${mappingGroup}`;
+  }
+
+  mapping(root: number, name: string): string {
+    return `${this.mappings(root)}/${name}`;
+  }
+
   /** Where the metadata reports of a revision may stand, the likeliest first. */
   reports(application: string, revision: string): string[] {
     return this.roots.map((root) => `${root}/metadata/${application}/${revision}`);
@@ -101,10 +118,18 @@ export class Places {
     for (const [root, base] of this.roots.entries()) {
       const rest = below(path, base);
       if (rest === undefined) continue;
-      return rest === '' ? { kind: 'root', root } : locateInterface(root, rest);
+      if (rest === '') return { kind: 'root', root };
+      const mapping = below(rest, mappingGroup);
+      if (mapping !== undefined) return this.#withMappings ? locateMapping(root, mapping) : undefined;
+      return locateInterface(root, rest);
     }
     return undefined;
   }
+}
+
+function locateMapping(root: number, name: string): Place | undefined {
+  if (name === '') return { kind: 'mappings', root };
+  return name.includes('/') ? undefined : { kind: 'mapping', root, name };
 }
 
 function locateInterface(root: number, path: string): Place | undefined {

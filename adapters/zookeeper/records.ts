@@ -37,6 +37,7 @@ export class RecordReader {
     for (const category of ['configurators', 'routers'] as const) await this.#rules(origin, category, signal);
     for (const application of origin.applications) await this.#instances(application, origin.service, signal);
     await this.#configRules(origin, signal);
+    await this.#mappings(origin, signal);
     return this.#records;
   }
 
@@ -97,6 +98,14 @@ export class RecordReader {
     for (const id of this.#state.ruleIds) {
       if (!starts.some((start) => id.startsWith(start))) continue;
       await this.#add(this.#places.rule(id), signal, ({ data }) => data.toString('utf8'));
+    }
+  }
+
+  /** Who is said to provide it, where applications are read. They belong to the first root, wherever that is said. */
+  async #mappings({ interfaceName, root }: Origin, signal: AbortSignal): Promise<void> {
+    if (this.#places.servicesRoot === undefined || root !== 0) return;
+    for (const index of this.#places.roots.keys()) {
+      await this.#add(this.#places.mapping(index, interfaceName), signal, ({ data }) => data.toString('utf8'));
     }
   }
 

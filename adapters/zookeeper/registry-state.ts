@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { matchesGlob, metadataFrom, type Service } from '../../core/plugin/index.js';
 import { ApplicationTable } from '../dubbo/application-table.js';
+import { MappingTable } from '../dubbo/mapping-table.js';
 import type { MetadataInfo } from '../dubbo/metadata-info.js';
 import { ProviderReader } from '../dubbo/provider.js';
 import { RuleBook, type RuleTarget } from '../dubbo/rules/rule-book.js';
@@ -14,6 +15,8 @@ import { RootState, type ServiceOrigin } from './root-state.js';
 /** Everything that was read of a registry, as it was read last, and the services made from it. Outlives connections. */
 export class RegistryState {
   readonly roots: readonly RootState[];
+  /** Which applications need not be followed; undefined where all of them are. */
+  readonly mapping: MappingTable | undefined;
   readonly #table: ApplicationTable;
   readonly #applications = new Map<string, InstanceList>();
   readonly #isWantedApplication: (name: string) => boolean;
@@ -21,11 +24,13 @@ export class RegistryState {
   wasListed = false;
 
   /** @param roots paths of the root nodes, the first one's services named without it */
-  constructor(roots: readonly string[], { servicePorts, interfaces, applications }: DubboConfig) {
+  constructor(roots: readonly string[], config: DubboConfig) {
+    const { servicePorts, interfaces, applications } = config;
     const seed = () => randomInt(2 ** 32);
     const reader = new ProviderReader();
     this.#table = new ApplicationTable(reader);
     this.#isWantedApplication = wanted(applications);
+    this.mapping = usesMapping(config) ? new MappingTable(wanted(interfaces)) : undefined;
     this.roots = roots.map(
       (path, index) =>
         new RootState({
@@ -112,6 +117,11 @@ export class RegistryState {
       ? root.compute(target.interfaceName)
       : root.computeApplication(target.application);
   }
+}
+
+/** What an application provides matters before it is followed only where some interfaces are left out. */
+function usesMapping({ mapping, discovery, interfaces: { include, exclude } }: DubboConfig): boolean {
+  return mapping && discovery !== 'interface' && (include !== undefined || exclude.length > 0);
 }
 
 function wanted({ include, exclude }: DubboConfig['interfaces']): (name: string) => boolean {

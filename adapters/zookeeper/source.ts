@@ -47,14 +47,15 @@ export class ZookeeperSource implements Source {
     const roots = dubbo.roots ?? [dubbo.root ?? '/dubbo'];
     this.#config = config;
     this.#deps = deps;
+    this.#state = new RegistryState(roots, dubbo);
     this.#places = new Places({
       chroot,
       roots,
       servicesRoot: dubbo.discovery === 'interface' ? undefined : dubbo.servicesRoot,
       configRoot: dubbo.rules ? dubbo.configRoot : undefined,
+      withMappings: this.#state.mapping !== undefined,
     });
     this.#metrics = sourceMetrics(deps.metrics, deps.name);
-    this.#state = new RegistryState(roots, dubbo);
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {

@@ -22,6 +22,13 @@ export class Surroundings {
   begin(): void {
     this.#tellUnreadable();
     this.#tellRejected();
+    this.mapping(undefined);
+  }
+
+  /** It cannot be told which applications provide nothing that is wanted: they are followed like the others. */
+  mapping(error: Error | undefined): void {
+    const text = error && `the mapping of interfaces to applications cannot be used: ${error.message}`;
+    this.#out.notice('unreadable-mapping', text && `${text}; all applications are followed`);
   }
 
   /** The complete children of an interface's `consumers` node. */

@@ -1,5 +1,6 @@
 import type { MetadataKeeper } from '../dubbo/metadata-service/metadata-keeper.js';
 import { allChanges, type Changes, noChanges } from './changes.js';
+import { MappingReader } from './mapping-reader.js';
 import type { NodeChildren, NodeReader } from './node-reader.js';
 import { type Category, categories, Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
@@ -14,10 +15,15 @@ export interface TreeReaderOptions {
   readonly withRules: boolean;
   readonly withConsumers: boolean;
   readonly signal: AbortSignal;
-  /** A unit that is to be read: seen for the first time over this connection, or seemingly gone. */
-  readonly onFound: (unit: Unit) => void;
+  /**
+   * A unit that is to be read: seen for the first time over this connection, or seemingly gone.
+   * @param isNews whether the list that it was found by had been read before without it, or with it
+   */
+  readonly onFound: (unit: Unit, isNews?: boolean) => void;
   /** The complete children of an interface's `consumers` node. */
   readonly onConsumers: (root: number, interfaceName: string, childNames: readonly string[]) => Promise<void>;
+  /** Why it cannot be told which applications need not be followed; undefined: no longer. */
+  readonly onMappingTrouble: (error: Error | undefined) => void;
   /** A root was listed first: the count of its children, and those named like no interface. */
   readonly onListed: (root: string, count: number, names: readonly string[]) => void;
 }
@@ -34,9 +40,13 @@ export class TreeReader {
   readonly #dirty = new Map<string, Set<Category>>();
   /** Interfaces, and lists of others, that were read whole over this connection. */
   readonly #met = new Set<string>();
+  readonly #mapping: MappingReader | undefined;
 
   constructor(options: TreeReaderOptions) {
     this.#options = options;
+    const { nodes, places, signal, onMappingTrouble: onTrouble } = options;
+    const table = options.keeper && options.state.mapping;
+    if (table) this.#mapping = new MappingReader({ nodes, places, table, signal, onTrouble, maxChildren });
   }
 
   static isRule(dataId: string): boolean {
@@ -74,6 +84,10 @@ export class TreeReader {
         return this.#rules();
       case 'rule':
         return this.#rule(unit.name);
+      case 'mappings':
+        return this.#mappings(unit.root);
+      case 'mapping':
+        return this.#mappingOf(unit.root, unit.name);
     }
   }
 
@@ -89,7 +103,8 @@ export class TreeReader {
     for (const name of names) {
       if (Places.isReserved(name)) continue;
       if (interfaceNameOf(name) === undefined) bad.push(name);
-      else if (tree.isWanted(name) && (isFirst || !tree.has(name))) onFound({ kind: 'interface', root, name });
+      else if (tree.isWanted(name) && (isFirst || !tree.has(name)))
+        onFound({ kind: 'interface', root, name }, !isFirst);
     }
     if (isFirst) onListed(path, names.size, bad);
     const gone = [...tree.nodes].filter((name) => !names.has(name));
@@ -99,7 +114,7 @@ export class TreeReader {
       return changes;
     }
     // It may have come back since; its own reading tells.
-    for (const name of gone) onFound({ kind: 'interface', root, name });
+    for (const name of gone) onFound({ kind: 'interface', root, name }, true);
     return noChanges;
   }
 
@@ -165,30 +180,35 @@ export class TreeReader {
     const { places, state, keeper, onFound } = this.#options;
     const path = places.servicesRoot;
     if (path === undefined) return noChanges;
+    await this.#mapping?.ready();
     const names = new Set((await this.#children(path)).names);
     const isFirst = !this.#met.has(path);
     this.#met.add(path);
     for (const name of names) {
       if (!state.isWantedApplication(name) || (!isFirst && state.instances(name))) continue;
       if (isFirst) state.instances(name)?.distrustAll();
-      onFound({ kind: 'application', name });
+      if (this.#isPassedOver(name)) continue;
+      onFound({ kind: 'application', name }, !isFirst);
     }
     const gone = [...state.applications].filter((name) => !names.has(name));
     if (isFirst) {
       for (const name of gone) keeper?.follow(name, []);
       return allChanges(gone.map((name) => state.removeApplication(name)));
     }
-    for (const name of gone) onFound({ kind: 'application', name });
+    for (const name of gone) onFound({ kind: 'application', name }, true);
     return noChanges;
   }
 
   async #application(name: string): Promise<Changes> {
     const { nodes, places, state, keeper, signal } = this.#options;
     if (!keeper || !state.isWantedApplication(name)) return noChanges;
+    await this.#mapping?.ready();
+    if (this.#isPassedOver(name)) return noChanges;
     const path = places.application(name);
     const { names, stamp } = await this.#children(path);
     if (stamp === undefined && (await nodes.exists(path)) === undefined) {
       keeper.follow(name, []);
+      this.#mapping?.forget(name);
       nodes.forget(path);
       return state.removeApplication(name);
     }
@@ -211,12 +231,44 @@ export class TreeReader {
     return changes;
   }
 
+  /** Who is followed already stays so: a mapping that forgets somebody takes nothing away. */
+  #isPassedOver(application: string): boolean {
+    if (this.#mapping === undefined || this.#options.state.instances(application)) return false;
+    return this.#mapping.passesOver(application);
+  }
+
+  async #mappings(root: number): Promise<Changes> {
+    const { onFound } = this.#options;
+    try {
+      for (const name of (await this.#mapping?.readList(root)) ?? []) onFound({ kind: 'mapping', root, name }, true);
+    } finally {
+      this.#followWanted();
+    }
+    return noChanges;
+  }
+
+  async #mappingOf(root: number, name: string): Promise<Changes> {
+    try {
+      await this.#mapping?.read(root, name);
+    } finally {
+      this.#followWanted();
+    }
+    return noChanges;
+  }
+
+  #followWanted(): void {
+    for (const name of this.#mapping?.wanted() ?? []) this.#options.onFound({ kind: 'application', name });
+  }
+
   async #rules(): Promise<Changes> {
     const { places, state, onFound } = this.#options;
     if (places.rulesRoot === undefined) return noChanges;
     const names = new Set((await this.#children(places.rulesRoot)).names.filter(TreeReader.isRule));
-    for (const name of names) onFound({ kind: 'rule', name });
-    for (const name of state.ruleIds) if (!names.has(name)) onFound({ kind: 'rule', name });
+    const isFirst = !this.#met.has(places.rulesRoot);
+    this.#met.add(places.rulesRoot);
+    const known = state.ruleIds;
+    for (const name of names) onFound({ kind: 'rule', name }, !isFirst && !known.has(name));
+    for (const name of known) if (!names.has(name)) onFound({ kind: 'rule', name }, !isFirst);
     return noChanges;
   }
 

@@ -10,7 +10,11 @@ export type Unit =
   | { readonly kind: 'applications' }
   | { readonly kind: 'application'; readonly name: string }
   | { readonly kind: 'rules' }
-  | { readonly kind: 'rule'; readonly name: string };
+  | { readonly kind: 'rule'; readonly name: string }
+  /** The list of a root's mappings. */
+  | { readonly kind: 'mappings'; readonly root: number }
+  /** Applications that provide an interface. */
+  | { readonly kind: 'mapping'; readonly root: number; readonly name: string };
 
 const letters = {
   root: 'R',
@@ -20,6 +24,8 @@ const letters = {
   application: 'a',
   rules: 'C',
   rule: 'c',
+  mappings: 'M',
+  mapping: 'm',
 } as const;
 
 /** A unit as a key of sets; {@link parseUnit} makes the unit of it again. */
@@ -45,6 +51,10 @@ export function parseUnit(key: string): Unit {
       return { kind: 'application', name };
     case letters.rules:
       return { kind: 'rules' };
+    case letters.mappings:
+      return { kind: 'mappings', root };
+    case letters.mapping:
+      return { kind: 'mapping', root, name };
     default:
       return { kind: 'rule', name };
   }
@@ -87,5 +97,9 @@ export function unitScope(unit: Unit, places: Places): string {
       return places.rulesRoot ?? '';
     case 'rule':
       return `rule ${unit.name}`;
+    case 'mappings':
+      return places.mappings(unit.root);
+    case 'mapping':
+      return places.mapping(unit.root, unit.name);
   }
 }

@@ -146,6 +146,9 @@ describe('a mapping', () => {
     assert.deepEqual(parseMapping('shop, old-shop,,shop'), ['old-shop', 'shop']);
     assert.deepEqual(parseMapping(''), []);
     assert.deepEqual(parseMapping(`a b,../x,${'x'.repeat(300)}`), []);
+    assert.equal(parseMapping('a,'.repeat(10_000).slice(0, -1))?.length, 1);
+    assert.equal(parseMapping('a,'.repeat(10_000)), undefined);
+    assert.equal(parseMapping(`${'a,'.repeat(10)}${'x'.repeat(1_048_576)}`), undefined);
   });
 });
 

@@ -54,6 +54,31 @@ describe('audits and records of the zookeeper source', function () {
     });
   });
 
+  it('finds nothing in what watches told, also where nodes come and go', async () => {
+    for (const watch of ['recursive', 'classic'] as const) {
+      const audited = source({ watch });
+      await withRun(audited, async ({ recorder }) => {
+        await recorder.waitFor(() => recorder.synced);
+        const extra = `${root}/lab.api.Extra`;
+        const name = providerName('lab.api.Extra', '10.0.0.7:1');
+        await writer.create(`${extra}/providers/${name}`);
+        await writer.create(
+          `${root}/config/dubbo/late.tag-router`,
+          'key: late\nenabled: true\ntags: [{ name: gray }]\n',
+        );
+        await writer.create(`${services}/late/10.0.0.8:1`, instanceJson('late', '10.0.0.8:1', 'r1'));
+        await recorder.waitFor(() => recorder.services.get('lab.api.Extra::')?.instances.length === 1);
+        assert.equal((await audited.audit(never)).differences, 0, watch);
+        for (const path of [`${extra}/providers/${name}`, `${extra}/providers`, extra]) await writer.remove(path);
+        await writer.remove(`${root}/config/dubbo/late.tag-router`);
+        await writer.remove(`${services}/late/10.0.0.8:1`);
+        await writer.remove(`${services}/late`);
+        await recorder.waitFor(() => !recorder.services.has('lab.api.Extra::'));
+        assert.equal((await audited.audit(never)).differences, 0, watch);
+      });
+    }
+  });
+
   it('finds and repairs what no watch told: lists, instances and rules', async () => {
     const audited = source();
     await withRun(audited, async ({ recorder }) => {

@@ -20,6 +20,7 @@ describe('the configuration of a zookeeper source', () => {
         rules: true,
         consumers: true,
         interfaces: { exclude: [] },
+        mapping: true,
         applications: { exclude: [] },
         metadata: { timeoutMs: 3000, concurrency: 16, maxAnswerBytes: 16_777_216 },
         servicePorts: { dubbo: 20880, tri: 50051, rest: 80 },

@@ -7,14 +7,21 @@ const places = new Places({
   roots: ['/dubbo', '/gray'],
   servicesRoot: '/services',
   configRoot: '/dubbo/config',
+  withMappings: true,
 });
 
 describe('Places', () => {
   it('watches no node below another', () => {
     assert.deepEqual(places.watched, ['/prod/dubbo', '/prod/gray', '/prod/services']);
-    const apart = new Places({ chroot: '', roots: ['/a'], servicesRoot: '/a', configRoot: '/b' });
+    const apart = new Places({ chroot: '', roots: ['/a'], servicesRoot: '/a', configRoot: '/b', withMappings: false });
     assert.deepEqual(apart.watched, ['/a', '/b/dubbo']);
-    const alone = new Places({ chroot: '', roots: ['/a', '/ab'], servicesRoot: undefined, configRoot: undefined });
+    const alone = new Places({
+      chroot: '',
+      roots: ['/a', '/ab'],
+      servicesRoot: undefined,
+      configRoot: undefined,
+      withMappings: false,
+    });
     assert.deepEqual(alone.watched, ['/a', '/ab']);
   });
 
@@ -29,6 +36,8 @@ describe('Places', () => {
       ['/prod/services', { kind: 'applications' }],
       ['/prod/services/shop', { kind: 'application', name: 'shop' }],
       ['/prod/services/shop/10.0.0.1:1', { kind: 'application', name: 'shop', child: '10.0.0.1:1' }],
+      ['/prod/gray/mapping', { kind: 'mappings', root: 1 }],
+      ['/prod/gray/mapping/a.B', { kind: 'mapping', root: 1, name: 'a.B' }],
       ['/prod/dubbo/config/dubbo', { kind: 'rules' }],
       ['/prod/dubbo/config/dubbo/shop.tag-router', { kind: 'rule', name: 'shop.tag-router' }],
     ];
@@ -40,16 +49,21 @@ describe('Places', () => {
       '/prod/dubbo2/a.B',
       '/prod/dubbo/a.B/providersX/c',
       '/prod/dubbo/metadata/a.B/providers/x',
-      '/prod/dubbo/mapping/a.B',
+      '/prod/dubbo/mapping/a.B/c',
       '/prod/dubbo/config/other/x',
     ]) {
       assert.equal(places.locate(path), undefined, path);
     }
+    const others = new Places({
+      ...{ chroot: '', roots: ['/dubbo'], servicesRoot: undefined, configRoot: undefined, withMappings: false },
+    });
+    assert.equal(others.locate('/dubbo/mapping/a.B'), undefined);
   });
 
   it('has each unit as a key and back', () => {
     for (const path of [
       ...['/prod/dubbo', '/prod/gray/a:B%2F', '/prod/services', '/prod/services/sh/op'],
+      ...['/prod/dubbo/mapping', '/prod/gray/mapping/a:B%2F'],
       ...['/prod/dubbo/config/dubbo', '/prod/dubbo/config/dubbo/a/b.tag-router'],
     ]) {
       const place = places.locate(path);
