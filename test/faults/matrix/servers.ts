@@ -1,10 +1,13 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerHandle } from '../../servers/process.js';
 import { type Fault, type FaultContext, maxHoldMs } from '../plan/fault.js';
 import { type Registry, type RegistryKind, registryKinds } from '../registries/registry.js';
 
 const durationsMs = [1000, 6000];
 const clusters: readonly RegistryKind[] = ['zookeeper', 'consul', 'eureka'];
+/** How long the source of a registry in memory keeps what a server lacks, as the bed configures it. */
+const lackedMs = 15_000;
 const durable: readonly RegistryKind[] = ['zookeeper', 'consul'];
 
 async function startAll({ nodes }: Registry, keepData: boolean): Promise<void> {
@@ -15,6 +18,18 @@ async function startAll({ nodes }: Registry, keepData: boolean): Promise<void> {
 function loseAll({ ledger, clients }: FaultContext): void {
   const names = [...clients.wanted].map((entry) => clients.nameOf(entry));
   ledger.lose(names, performance.now() + maxHoldMs * 0.9, 0);
+}
+
+/**
+ * Starts one of several servers again. One that keeps nothing on disk copies what the others have, and lacks what changes
+ * meanwhile until its clients notice: if that takes longer than a source waits for it, the source is right to let it go.
+ */
+async function startOne(node: ServerHandle | undefined, { registry, ledger, clients }: FaultContext): Promise<void> {
+  if (!registry.isDurable) {
+    const names = [...clients.wanted].map((entry) => clients.nameOf(entry));
+    ledger.lose(names, performance.now() + lackedMs * 0.9, 0);
+  }
+  await node?.start();
 }
 
 /** Faults of a registry's own processes. */
@@ -46,19 +61,20 @@ export const serverFaults: readonly Fault[] = [
   {
     ...{ id: 'kill-leader', title: 'the leader killed, started later', invariants: 'I1 I3', durationsMs },
     ...{ on: 'registry', kinds: clusters },
-    async inject({ registry }) {
+    async inject(context) {
+      const { registry } = context;
       const node = registry.nodes[await registry.leader()];
       await node?.kill();
-      return { run: async () => node?.start() };
+      return { run: () => startOne(node, context) };
     },
   },
   {
     ...{ id: 'kill-one', title: 'a server killed, started later', invariants: 'I1 I3', durationsMs },
     ...{ on: 'registry', kinds: clusters },
-    async inject({ registry, random }) {
-      const node = random.pick(registry.nodes);
+    async inject(context) {
+      const node = context.random.pick(context.registry.nodes);
       await node.kill();
-      return { run: () => node.start() };
+      return { run: () => startOne(node, context) };
     },
   },
   {

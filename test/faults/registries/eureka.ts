@@ -117,6 +117,12 @@ export class EurekaRegistry implements Registry {
     );
   }
 
+  /** After one of them was away, a peer may pass on that an instance went and that it came in the wrong order. */
+  async disowns(entry: Entry): Promise<boolean> {
+    const told = await Promise.all(this.nodes.map(({ url }) => deletedAt(url).catch(() => new Set<string>())));
+    return told.some((names) => names.has(`${entry.service.toUpperCase()} ${targetOf(entry)}`));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.httpFaults.map((proxy) => proxy.close()));
     await Promise.all(this.nodes.map((node) => node.kill()));
@@ -159,10 +165,22 @@ async function readPeer(url: string): Promise<Entry[]> {
   );
 }
 
+/** What a peer tells lately to be gone, and has not again, as `APPLICATION id`. */
+async function deletedAt(url: string): Promise<ReadonlySet<string>> {
+  const { body } = await http(`${url}/apps/delta`, { headers: { accept: 'application/json' } });
+  const { applications } = JSON.parse(body) as { applications: { application: Application[] } };
+  const told = applications.application.flatMap(({ name, instance }) =>
+    instance.filter(({ actionType }) => actionType === 'DELETED').map(({ instanceId }) => `${name} ${instanceId}`),
+  );
+  const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
+  return new Set(told.filter((name) => !there.has(name)));
+}
+
 interface Application {
   readonly name: string;
   readonly instance: readonly {
     readonly instanceId: string;
+    readonly actionType?: string;
     readonly ipAddr: string;
     readonly port: { readonly $: number };
     readonly status: string;

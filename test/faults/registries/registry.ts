@@ -43,6 +43,8 @@ export interface Registry {
   crowd(entries: readonly Entry[]): Promise<Crowd>;
   /** Index of the node that leads, or of one that serves where none leads. */
   leader(): Promise<number>;
+  /** Whether a server tells that an instance went away that its client has registered: the registry's own mistake. */
+  disowns?(entry: Entry): Promise<boolean>;
   /** Takes the daemon's right to read away, and gives it back. */
   revoke?(): Promise<() => Promise<void>>;
   stop(): Promise<void>;

@@ -46,6 +46,8 @@ export class PlanRun {
   readonly #stop = new AbortController();
   #subject: Subject | undefined;
   #told = 0;
+  /** Looks at whether it was the registry's own mistake. */
+  #doubts: Promise<void>[] = [];
 
   private constructor(plan: Plan, trace: Trace) {
     this.#plan = plan;
@@ -91,6 +93,7 @@ export class PlanRun {
       this.#stop.abort();
       await Promise.all(background);
       observer?.close();
+      await this.#settleDoubts();
       if (subject && this.#hasTold) this.#trace.add(`the daemon's log:\n${subject.isthmus.logs(200)}`);
       await subject?.isthmus.stop();
     }
@@ -153,6 +156,7 @@ export class PlanRun {
     const convergedMs = await this.#converge(touched, observer, healedMs, graceMs);
     for (const target of targets) this.#weather.end(target);
     await this.#calm(touched);
+    await this.#settleDoubts();
     const violations = this.#violations.slice(first);
     return { step, violations, ...(convergedMs === undefined ? {} : { convergedMs }) };
   }
@@ -256,9 +260,26 @@ export class PlanRun {
     this.#trace.add(`  ${why?.slice(0, maxWhyLength)}`);
   }
 
+  async #settleDoubts(): Promise<void> {
+    const doubts = this.#doubts;
+    this.#doubts = [];
+    await Promise.all(doubts);
+  }
+
+  /** What a server of the registry tells explicitly to be gone, though another one has it, is rightly taken out. */
+  async #doubt(violation: Violation): Promise<void> {
+    const party = this.#parties.find(({ registry }) => registry.kind === violation.registry);
+    const entry = party?.clients.find(violation.instance ?? '');
+    if (violation.invariant !== 'I2' || !party || !entry) return;
+    if (!(await party.registry.disowns?.(entry).catch(() => false))) return;
+    this.#violations.splice(this.#violations.indexOf(violation), 1);
+    this.#trace.add(`  not counted: a server of ${violation.registry} itself tells that ${violation.instance} is gone`);
+  }
+
   #violate(violation: Violation): void {
     const told = { ...violation, atMs: this.#trace.sinceStart(violation.atMs) };
     this.#violations.push(told);
+    this.#doubts.push(this.#doubt(told));
     if (this.#violations.length <= maxTraced) {
       this.#trace.add(`VIOLATION ${told.invariant} ${told.registry}: ${told.what}`);
     }

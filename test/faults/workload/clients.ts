@@ -106,6 +106,11 @@ export class Clients {
     return isSettled ? endpointsOf(copies[0]?.entries ?? [], hostOf) : undefined;
   }
 
+  /** What the clients want of an instance, `host target`. */
+  find(instance: string): Entry | undefined {
+    return [...this.wanted].find((entry) => this.nameOf(entry) === instance);
+  }
+
   /** For traces: what clients and registry have of an instance now. */
   async describe(instance: string): Promise<string> {
     const show = (entries: Iterable<Entry>) => {
