@@ -51,7 +51,7 @@ async function measure(scale: Scale, dir: string): Promise<void> {
   await running;
   const readMs: number[] = [];
   for (let round = 0; round < 3; round++) {
-    readMs.push(await timed(async () => void (await newStore(dir).load(none))));
+    readMs.push(await timed(async () => void (await newStore(dir).load(none, new Set(['dubbo'])))));
   }
   console.log(
     `${describeScale(scale)}: written in ${writeMs.toFixed(0)} ms (${(bytes / 1e6).toFixed(1)} MB), read in ` +

@@ -124,7 +124,7 @@ export class Engine {
   async #restore(store: WarmStore, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     try {
-      const stored = await store.load(signal);
+      const stored = await store.load(signal, new Set(this.#units.map(({ name }) => name)));
       for (const unit of this.#units) {
         const source = stored.get(unit.name);
         if (!source || !unit.restore(source)) continue;

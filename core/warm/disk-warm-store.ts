@@ -1,4 +1,4 @@
-import { access, readdir, rm } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Service } from '../model/index.js';
@@ -66,12 +66,16 @@ export class DiskWarmStore implements WarmStore {
   }
 
   /** @throws the signal's reason, and nothing else: what can't be read is logged, and is as if it were not there */
-  async load(signal: AbortSignal): Promise<ReadonlyMap<string, StoredSource>> {
+  async load(signal: AbortSignal, sources: ReadonlySet<string>): Promise<ReadonlyMap<string, StoredSource>> {
     const stored = new Map<string, StoredSource>();
     const interner = new Interner();
     for (const source of await this.#sourcesOnDisk()) {
       signal.throwIfAborted();
       try {
+        if (!sources.has(source)) {
+          await this.#passOver(source);
+          continue;
+        }
         const restored = await this.#restore(source, interner, signal);
         if (restored) stored.set(source, restored);
       } catch (error) {
@@ -233,6 +237,23 @@ export class DiskWarmStore implements WarmStore {
     if (isOlder) logger.warn({ source }, 'what was kept of the source may be older than what was published last');
     this.#log(source).restore(entries, trust, end.kind === 'damaged' ? undefined : end.position, isOlder);
     return { services: entries.map(({ service }) => service), trust, ...(isOlder ? { isOlder } : {}) };
+  }
+
+  /**
+   * The file of a source that is not configured is kept for as long as it could be used: its name may be left out by
+   * mistake. A source that is configured is told to be whole each half minute, so the file's own time is as good.
+   */
+  async #passOver(source: string): Promise<void> {
+    const { clock, maxAgeMs, logger } = this.#options;
+    const path = this.#path(source);
+    const isTooOld = clock.now() - (await stat(path)).mtimeMs > maxAgeMs;
+    if (isTooOld) for (const old of [path, markOf(path)]) await rm(old, { force: true });
+    logger.info(
+      { source, file: path },
+      isTooOld
+        ? 'what was kept of a source that is not configured is too old to be used; it was removed'
+        : 'what was kept of a source that is not configured is not used',
+    );
   }
 
   /** @returns undefined for what is too old, or was never said to be whole */

@@ -38,8 +38,11 @@ export interface StoredSource {
  * retry, and the mesh goes on. The cost of a change is that of its service.
  */
 export interface WarmStore {
-  /** What stands on the disk, by the name of the source. What is torn or foreign is set aside with a warning. */
-  load(signal: AbortSignal): Promise<ReadonlyMap<string, StoredSource>>;
+  /**
+   * What stands on the disk, by the name of the source. What is torn or foreign is set aside with a warning.
+   * @param sources those that are configured: what there is of others is not read
+   */
+  load(signal: AbortSignal, sources: ReadonlySet<string>): Promise<ReadonlyMap<string, StoredSource>>;
   put(source: string, service: Service): void;
   remove(source: string, name: string): void;
   /** Told at least once a minute for each source, and when holds change. */

@@ -19,7 +19,15 @@ function recording() {
   return { out, take: () => told.splice(0) };
 }
 
+/** One and the same each time, as a session gives what did not change. */
+const made = new Map<string, Service>();
 function service(name: string): Service {
+  const known = made.get(name) ?? aService(name);
+  made.set(name, known);
+  return known;
+}
+
+function aService(name: string): Service {
   return { name, attributes: emptyMetadata, ports: [], instances: [], metadata: emptyMetadata };
 }
 

@@ -19,6 +19,30 @@ function aLog() {
 }
 
 describe('what a source tells beside services', () => {
+  it('notices whose text says something new are logged again, but not for other numbers, nor without end', () => {
+    const { lines, logger } = aLog();
+    const notices = new Notices(logger);
+    notices.set('leases', '20 of 100 leases have run out', 0);
+    notices.set('leases', '25 of 100 leases have run out', 1000);
+    notices.set('leases', 'server b: 25 of 100 leases have run out', 2000);
+    assert.deepEqual(lines.splice(0), ['20 of 100 leases have run out', 'server b: 25 of 100 leases have run out']);
+    assert.equal(notices.list()[0]?.text, 'server b: 25 of 100 leases have run out');
+    for (let atMs = 3000; atMs < 63_000; atMs += 100) {
+      notices.set('leases', undefined, atMs);
+      notices.set('leases', 'again', atMs + 50);
+    }
+    assert.equal(lines.at(-1), 'over');
+    assert.ok(lines.length <= 8, `${lines.length} lines`);
+    lines.length = 0;
+    notices.set('leases', undefined, 200_000);
+    notices.set('leases', 'and again', 200_001);
+    assert.deepEqual(lines, ['and again']);
+    for (let key = 0; key < 5000; key++) {
+      notices.set(`${key}`, 'x', 0);
+      notices.set(`${key}`, undefined, 0);
+    }
+  });
+
   it('notices are told once, and remember since when', () => {
     const { lines, logger } = aLog();
     const notices = new Notices(logger);
@@ -30,7 +54,7 @@ describe('what a source tells beside services', () => {
     ]);
     notices.set('self-preservation', undefined, 4000);
     assert.deepEqual(notices.list(), []);
-    assert.deepEqual(lines, ['the server expires nobody', 'over']);
+    assert.deepEqual(lines, ['the server expires nobody', 'the server expires nobody, still', 'over']);
   });
 
   it('notices have a bound', () => {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -30,6 +39,7 @@ describe('the warm start’s files', () => {
 
   const file = (source = 'nacos') => join(dir, `${source}.log`);
   const none = new AbortController().signal;
+  const configured = new Set(['nacos', 'eureka']);
   const trust = (overrides: Partial<StoredTrust> = {}): StoredTrust => ({
     confirmedMs: nowMs,
     degraded: [],
@@ -64,11 +74,11 @@ describe('the warm start’s files', () => {
     }
   }
   async function stored(options: Partial<DiskWarmStoreOptions> = {}) {
-    const result = await make(options).load(none);
+    const result = await make(options).load(none, configured);
     return Object.fromEntries([...result].map(([name, { services, trust }]) => [name, plain({ services, trust })]));
   }
   const names = async (source = 'nacos') =>
-    ((await make().load(none)).get(source)?.services ?? []).map(({ name }) => name).sort();
+    ((await make().load(none, configured)).get(source)?.services ?? []).map(({ name }) => name).sort();
 
   it('give back what was put, source by source', async () => {
     const store = start();
@@ -99,7 +109,7 @@ describe('the warm start’s files', () => {
       eureka: { services: [aService('empty')], trust: trust() },
     };
     assert.deepEqual(await stored(), plain(expected));
-    const [first] = (await make().load(none)).get('nacos')?.services ?? [];
+    const [first] = (await make().load(none, configured)).get('nacos')?.services ?? [];
     assert.ok(
       Object.entries(first?.instances[1]?.metadata ?? {}).some(([key, value]) => key === '__proto__' && value === 'p'),
     );
@@ -110,7 +120,7 @@ describe('the warm start’s files', () => {
   it('are gone on with after a restart, and cost a change its service alone', async () => {
     for (let run = 0; run < 3; run++) {
       const store = start();
-      await store.load(none);
+      await store.load(none, configured);
       store.put('nacos', aService(`s${run}`, [anInstance('1')]));
       store.trust('nacos', trust());
       await store.flush();
@@ -152,12 +162,32 @@ describe('the warm start’s files', () => {
     store.trust('nacos', trust({ confirmedMs: nowMs + 10 * hourMs }));
     await store.flush();
     await stopAll();
-    const restored = (await make().load(none)).get('nacos');
+    const restored = (await make().load(none, configured)).get('nacos');
     assert.equal(restored?.trust.confirmedMs, nowMs);
     nowMs += 35 * hourMs;
     assert.deepEqual(await stored(), {});
     assert.match(lines.at(-1)?.msg ?? '', /too old/);
     assert.ok(!existsSync(file()));
+  });
+
+  it('are not used, nor read, when their source is not configured, and go when they are too old', async () => {
+    const store = start();
+    store.put('nacos', aService('s'));
+    store.trust('nacos', trust());
+    await store.flush();
+    await stopAll();
+    writeFileSync(file('removed'), 'what would be set aside as damaged if it were read');
+    const now = new Date(nowMs);
+    utimesSync(file('removed'), now, now);
+    const read = async () => [...(await make().load(none, configured)).keys()];
+    nowMs += hourMs;
+    assert.deepEqual(await read(), ['nacos']);
+    assert.match(lines.at(-1)?.msg ?? '', /not configured is not used/);
+    assert.ok(existsSync(file('removed')));
+    nowMs += 24 * hourMs;
+    assert.deepEqual(await read(), []);
+    assert.ok(!existsSync(file('removed')));
+    assert.ok(lines.every(({ msg }) => !/set aside/.test(msg)));
   });
 
   it('are written though what is held is too much for a record', async () => {
@@ -212,7 +242,7 @@ describe('the warm start’s files', () => {
     it('go on after what was cut off is removed', async () => {
       writeFileSync(file(), bytes.subarray(0, bytes.length - 3));
       const store = start();
-      await store.load(none);
+      await store.load(none, configured);
       store.put('nacos', aService('c'));
       await store.flush();
       assert.deepEqual(await names(), ['a', 'c']);
@@ -224,7 +254,7 @@ describe('the warm start’s files', () => {
       wrong[bytes.length - 40] = 0;
       writeFileSync(file(), wrong);
       const store = start();
-      await store.load(none);
+      await store.load(none, configured);
       await store.flush();
       assert.deepEqual(await names(), ['a']);
     });
@@ -251,7 +281,7 @@ describe('the warm start’s files', () => {
     rmSync(dir, { recursive: true });
     writeFileSync(dir, 'a file where the folder is to be');
     const store = start();
-    assert.deepEqual(await store.load(none), new Map());
+    assert.deepEqual(await store.load(none, configured), new Map());
     store.put('nacos', aService('s'));
     store.trust('nacos', trust());
     await assert.rejects(store.flush());
@@ -275,7 +305,7 @@ describe('the warm start’s files', () => {
     await store.flush();
     assert.equal(store.status().write.state, 'too large');
     assert.deepEqual(await names(), ['s']);
-    assert.equal((await make().load(none)).get('nacos')?.trust.confirmedMs, before);
+    assert.equal((await make().load(none, configured)).get('nacos')?.trust.confirmedMs, before);
     store.remove('nacos', 'big');
     store.put('nacos', aService('t'));
     await store.flush();

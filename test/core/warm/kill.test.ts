@@ -35,7 +35,7 @@ describe('the warm start’s files, when the daemon is killed', () => {
           clock: systemClock,
           logger: pino({ base: null }, { write: (line: string) => void warnings.push(line) }),
         });
-        const stored = await store.load(new AbortController().signal);
+        const stored = await store.load(new AbortController().signal, new Set(['a', 'b']));
         for (const source of ['a', 'b']) {
           const found = stored.get(source);
           assert.ok(found, `${source} is there; ${warnings.join('')}`);

@@ -13,7 +13,7 @@ const store = new DiskWarmStore({
   logger: pino({ level: 'silent' }),
   commitMs: 1,
 });
-await store.load(new AbortController().signal);
+await store.load(new AbortController().signal, new Set(['a', 'b']));
 void store.run(new AbortController().signal);
 for (let number = Number(first); ; number++) {
   for (const source of ['a', 'b']) {
