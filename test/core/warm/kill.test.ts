@@ -67,7 +67,7 @@ describe('the warm start’s files, when nothing can be written', () => {
           ...{ dir, maxAgeMs: Number.MAX_SAFE_INTEGER, maxBytes: 1024 ** 3 },
           ...{ clock: systemClock, logger: pino({ level: 'silent' }) },
         });
-        const stored = await store.load(new AbortController().signal);
+        const stored = await store.load(new AbortController().signal, new Set(['a', 'b']));
         return ['a', 'b'].map((source) => stored.get(source)?.isOlder === true);
       };
       assert.deepEqual(await ages(), [false, false]);
