@@ -35,6 +35,8 @@ export interface FollowerOptions {
 const maxUnits = 500_000;
 /** What changes no instance is read few at a time, so that what does never waits for it. */
 const backgroundConcurrency = 8;
+/** After the listing. */
+const surroundingsAfterMs = 2000;
 const maxShownNames = 5;
 const maxMetadataWaitMs = 15_000;
 
@@ -149,14 +151,18 @@ export class Follower {
    * @throws ZookeeperError UNIMPLEMENTED when the server has no recursive watches; the signal's reason
    */
   async start(): Promise<void> {
-    const { connection, places, state } = this.#options;
+    const { connection, places, state, clock, signal } = this.#options;
     connection.onEvent = (event) => this.#onEvent(event);
     this.#surroundings.begin();
     if (!this.#classic) await Promise.all(places.watched.map((path) => connection.addRecursiveWatch(path)));
     await this.#list();
     this.#phase = 'partial';
     if (!this.#completeIfRead()) for (const service of state.services()) this.#options.out.upsert(service);
-    this.#background.start();
+    // Twice as many requests as the listing took: those who wait for that, and for the mesh, come first.
+    clock.sleep(surroundingsAfterMs, signal).then(
+      () => this.#background.start(),
+      () => undefined, // only an abort rejects
+    );
   }
 
   /**
