@@ -28,7 +28,7 @@ export async function measureEurekaListing({ services, instances }: Scale): Prom
   const abort = new AbortController();
   const run = source.run(out, abort.signal);
   try {
-    const first = await watched(() => out.published);
+    const first = await watched(() => out.listed);
     const next = await watched(() => source.audit(abort.signal));
     return {
       megabytes: bytes / 1e6,
@@ -49,7 +49,7 @@ export async function measureEurekaListing({ services, instances }: Scale): Prom
 class Output extends Recorder {
   readonly #table: SourceTable;
   #resolve: () => void = () => undefined;
-  readonly published = new Promise<void>((resolve) => {
+  readonly listed = new Promise<void>((resolve) => {
     this.#resolve = resolve;
   });
 

@@ -86,6 +86,16 @@ export class Recorder implements SourceOutput {
     return this.#late;
   }
 
+  /** What is published, as the source sees it. */
+  published(): ReadonlyMap<string, Service> {
+    return this.#services;
+  }
+
+  /** These were published before a restart: they stay until the source says something else. */
+  restore(services: Iterable<Service>): void {
+    for (const service of services) this.#services.set(service.name, service);
+  }
+
   replaceAll(services: Iterable<Service>): void {
     const all = new Map<string, Service>();
     for (const service of services) {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Service } from '../core/model/index.js';
 import type { Source } from '../core/source/source.js';
 import { Recorder } from './recorder.js';
 
@@ -16,8 +17,10 @@ export class SourceRun {
   #violation: Error | undefined;
   #stopped: Promise<number> | undefined;
 
-  constructor(source: Source) {
+  /** @param restored services that were published before a restart */
+  constructor(source: Source, restored: Iterable<Service> = []) {
     this.#source = source;
+    this.recorder.restore(restored);
     this.#ended = this.#supervise();
   }
 

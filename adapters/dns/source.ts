@@ -18,6 +18,11 @@ export type DnsDeps = Pick<Deps, 'clock'>;
 
 /** Part of a wait that is added at random, so that names of one TTL are not all asked for at once. */
 const jitter = 0.1;
+/**
+ * How long names that cannot be resolved keep the listing from being complete where nothing is known of before. It is
+ * longer than sinks usually wait (`graceMs`), for what they serve first takes away what readers knew of old.
+ */
+const coldWaitMs = 300_000;
 
 /**
  * Services from a list of DNS names, each asked for again when its TTL is over. What is known outlives a run: a run that
@@ -43,7 +48,10 @@ export class DnsSource implements Source {
     const onAbort = () => ended.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.all(this.#names.map((name) => this.#watch(name, resolve, publication, ended.signal)));
+      await Promise.all([
+        this.#endCold(publication, ended.signal),
+        ...this.#names.map((name) => this.#watch(name, resolve, publication, ended.signal)),
+      ]);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -57,6 +65,11 @@ export class DnsSource implements Source {
     return this.#names.find(({ name }) => name === service)?.records() ?? [];
   }
 
+  async #endCold(publication: Publication, signal: AbortSignal): Promise<void> {
+    await this.#deps.clock.sleep(coldWaitMs, signal);
+    publication.endCold();
+  }
+
   async #watch(name: WatchedName, resolve: Resolve, publication: Publication, signal: AbortSignal): Promise<never> {
     for (;;) {
       await name.refresh(resolve, signal);
@@ -66,32 +79,53 @@ export class DnsSource implements Source {
   }
 }
 
-/** What is published in one run: nothing before every name is known, then each change. */
+/**
+ * What is published in one run: a whole listing when every name is known, then each change. A name that cannot be resolved
+ * is what was published of it before the run. Where nothing was, the others are published with no claim to be complete.
+ */
 class Publication {
   readonly #out: SourceOutput;
   readonly #names: readonly WatchedName[];
+  readonly #earlier: ReadonlyMap<string, Service>;
   readonly #published = new Map<string, Service>();
   readonly #degraded = new Set<string>();
+  readonly #untried: Set<WatchedName>;
   readonly #unseen: Set<WatchedName>;
+  #isCold: boolean;
+  #isListed = false;
 
   constructor(out: SourceOutput, names: readonly WatchedName[]) {
     this.#out = out;
     this.#names = names;
+    this.#earlier = new Map(out.published());
+    this.#isCold = this.#earlier.size === 0;
+    this.#untried = new Set(names);
     this.#unseen = new Set(names);
   }
 
   update(name: WatchedName): void {
-    const { service } = name;
-    if (service) this.#unseen.delete(name);
-    if (this.#unseen.size === 0) {
-      if (this.#published.size === 0) this.#publishAll();
-      else if (service) this.#publish(service);
+    const { service, problem } = name;
+    this.#untried.delete(name);
+    if (service || (problem && !this.#isCold)) this.#unseen.delete(name);
+    if (this.#isListed) {
+      if (service) this.#publish(service);
+    } else if (this.#unseen.size === 0) this.#publishAll();
+    else if (this.#untried.size === 0) {
+      for (const one of this.#names) if (one.service) this.#publish(one.service);
     }
     this.#tell(name);
   }
 
+  /** Names that cannot be resolved are waited for no longer. */
+  endCold(): void {
+    this.#isCold = false;
+    for (const name of this.#names) if (name.problem) this.#unseen.delete(name);
+    if (!this.#isListed && this.#unseen.size === 0) this.#publishAll();
+  }
+
   #publishAll(): void {
-    const services = this.#names.flatMap(({ service }) => service ?? []);
+    this.#isListed = true;
+    const services = this.#names.flatMap(({ name, service }) => service ?? this.#earlier.get(name) ?? []);
     for (const service of services) this.#published.set(service.name, service);
     this.#out.replaceAll(services);
     // A listing ends all that was said before.

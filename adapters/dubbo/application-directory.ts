@@ -1,5 +1,6 @@
 import { defaultWeight, type Instance, type Metadata, printable, sameMetadata } from '../../core/plugin/index.js';
 import { type ApplicationInstance, instanceKey, noRevision } from './application-instance.js';
+import type { EarlierProviders, ProvidedByInterface } from './earlier-providers.js';
 import type { MetadataInfo, ServiceInfo } from './metadata-info.js';
 import type { Parameters } from './parameters.js';
 import { providerProtocol } from './protocols.js';
@@ -10,8 +11,10 @@ export type Provided = Provider | RejectedProvider;
 
 interface Known {
   readonly instance: ApplicationInstance;
-  /** Of its revision, or of the one before as long as its own is not known. */
-  readonly info: MetadataInfo;
+  /** Of its revision, or of the one before as long as its own is not known; undefined where an earlier process knew it. */
+  readonly info: MetadataInfo | undefined;
+  /** What it provided when an earlier process published it; as long as `info` is undefined. */
+  readonly earlier?: ProvidedByInterface;
   /** By interface. */
   readonly provided: ReadonlyMap<string, readonly Provided[]>;
 }
@@ -31,8 +34,8 @@ const ownService = /^org\.apache\.dubbo\.metadata\.MetadataService/;
 
 /**
  * One application's instances and what each of them provides, by interface: the instance says where, the metadata of its
- * revision say what. Does no I/O. An instance whose revision is not known yet keeps what it provided before; one that was
- * never known provides nothing, and its revision is told as lacking.
+ * revision say what. Does no I/O. An instance whose revision is not known yet keeps what it provided before, also what an
+ * earlier process published of it; one that was never known provides nothing. Its revision is told as lacking.
  */
 export class ApplicationDirectory {
   readonly #application: string;
@@ -64,16 +67,19 @@ export class ApplicationDirectory {
    * @param instances the complete list; who is not among them is gone
    * @param metadata the metadata of a revision of this application, as far as they are known by now; what an instance was
    *   read with before is still known here
+   * @param earlier what an earlier process published, as long as that counts
    */
   update(
     instances: readonly ApplicationInstance[],
     metadata: (revision: string) => MetadataInfo | undefined,
+    earlier?: EarlierProviders,
   ): ApplicationChange {
     const before = this.#known;
     const known = new Map<string, Known>();
     const touched = new Set<string>();
     const lacking = new Set<string>();
-    const byRevision = new Map([...before.values()].map(({ info }) => [info.revision, info]));
+    const infos = [...before.values()].flatMap(({ info }) => info ?? []);
+    const byRevision = new Map(infos.map((info) => [info.revision, info]));
     for (const instance of instances) {
       if (instance.revision === noRevision) continue;
       const key = instanceKey(instance);
@@ -81,15 +87,29 @@ export class ApplicationDirectory {
       const own = metadata(instance.revision) ?? byRevision.get(instance.revision);
       if (own === undefined) lacking.add(instance.revision);
       const info = own ?? last?.info;
-      if (info === undefined) continue;
       const isSame = last !== undefined && last.info === info && sayTheSame(last.instance, instance);
-      const now = isSame ? last : { instance, info, provided: this.#provided(instance, info) };
+      const now = isSame ? last : this.#read(instance, info, last?.earlier ?? earlier?.providedBy(instance));
+      if (now === undefined) continue;
       known.set(key, now);
       if (!isSame) this.#index(key, last?.provided ?? nothing, now.provided, touched);
     }
     for (const [key, { provided }] of before) if (!known.has(key)) this.#index(key, provided, nothing, touched);
     this.#known = known;
     return { touched, lacking };
+  }
+
+  /** @param earlier undefined when nothing is known of before */
+  #read(
+    instance: ApplicationInstance,
+    info: MetadataInfo | undefined,
+    earlier: ProvidedByInterface | undefined,
+  ): Known | undefined {
+    if (info) return { instance, info, provided: this.#provided(instance, info) };
+    if (!earlier || earlier.size === 0) return undefined;
+    const asNow = (providers: readonly Provider[]) =>
+      providers.map((provider) => withRegistrysHealth(provider, instance));
+    const provided = new Map([...earlier].map(([name, providers]) => [name, asNow(providers)]));
+    return { instance, info, earlier, provided };
   }
 
   #index(key: string, before: Known['provided'], after: Known['provided'], touched: Set<string>): void {
@@ -113,7 +133,7 @@ export class ApplicationDirectory {
     for (const service of info.services) {
       const { interfaceName } = service;
       if (ownService.test(interfaceName) || isExtra(service)) continue;
-      const outcome = this.#read(instance, service);
+      const outcome = this.#outcome(instance, service);
       if (outcome.kind === 'ignored') continue;
       const one = outcome.kind === 'provider' ? withRegistrysWord(outcome, instance) : outcome;
       const list = provided.get(interfaceName);
@@ -123,7 +143,7 @@ export class ApplicationDirectory {
     return provided;
   }
 
-  #read(instance: ApplicationInstance, service: ServiceInfo): Outcome {
+  #outcome(instance: ApplicationInstance, service: ServiceInfo): Outcome {
     const { interfaceName, protocol, path } = service;
     const known = providerProtocol(protocol);
     return this.#reader.readRecord({
@@ -179,6 +199,13 @@ function withRegistrysWord(provider: Provider, said: ApplicationInstance): Provi
     ...(said.locality && { locality: said.locality }),
   };
   return { ...provider, instance: changed };
+}
+
+/** The registry's health alone, over what was published before, in which all else is. */
+function withRegistrysHealth(provider: Provider, { health }: ApplicationInstance): Provider {
+  const { instance } = provider;
+  if (health === 'healthy' || instance.health !== 'healthy') return provider;
+  return { ...provider, instance: { ...instance, health } };
 }
 
 /** But for the revision: what counts is the metadata that are known. */

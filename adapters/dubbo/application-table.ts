@@ -1,6 +1,7 @@
 import type { Rejection } from '../../core/plugin/index.js';
 import { type ApplicationChange, ApplicationDirectory } from './application-directory.js';
 import type { ApplicationInstance } from './application-instance.js';
+import type { EarlierProviders } from './earlier-providers.js';
 import type { MetadataInfo } from './metadata-info.js';
 import type { Provider, ProviderReader, ServiceId } from './provider.js';
 import type { ServiceRecords } from './service.js';
@@ -10,6 +11,8 @@ const unnamed: ServiceId = { version: '', group: '' };
 /** All applications of a registry, turned round: what each interface's providers are. Pure, and without I/O. */
 export class ApplicationTable {
   readonly #reader: ProviderReader;
+  /** What an earlier process published, for as long as not everything was read; undefined: it does not count any more. */
+  earlier: EarlierProviders | undefined;
   readonly #applications = new Map<string, ApplicationDirectory>();
   readonly #byInterface = new Map<string, Set<string>>();
   readonly #lacking = new Map<string, ReadonlySet<string>>();
@@ -44,7 +47,7 @@ export class ApplicationTable {
       directory = new ApplicationDirectory(application, this.#reader);
       this.#applications.set(application, directory);
     }
-    const change = directory.update(instances, metadata);
+    const change = directory.update(instances, metadata, this.earlier);
     if (change.lacking.size === 0) this.#lacking.delete(application);
     else this.#lacking.set(application, change.lacking);
     for (const name of change.touched) this.#link(name, application, directory.provides(name));

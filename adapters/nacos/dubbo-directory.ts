@@ -1,6 +1,7 @@
 import type { Clock, Service } from '../../core/plugin/index.js';
 import type { ApplicationInstance } from '../dubbo/application-instance.js';
 import { ApplicationTable } from '../dubbo/application-table.js';
+import type { EarlierProviders } from '../dubbo/earlier-providers.js';
 import { mergeModes } from '../dubbo/merge-modes.js';
 import { MetadataKeeper } from '../dubbo/metadata-service/metadata-keeper.js';
 import type { RuleBook, RuleTarget } from '../dubbo/rules/rule-book.js';
@@ -18,6 +19,8 @@ export interface DubboDirectoryOptions {
   readonly reading: DubboReading;
   /** Of the whole namespace. */
   readonly rules: RuleBook;
+  /** What an earlier process published; it counts until {@link DubboDirectory.forgetEarlier}. */
+  readonly earlier?: EarlierProviders | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** The metadata report of an application's revision; undefined when there is none. */
@@ -51,12 +54,15 @@ export class DubboDirectory {
   readonly #names = new Map<string, Map<string, DubboName>>();
   readonly #instances = new Map<string, readonly ApplicationInstance[]>();
   readonly #failures = new Map<string, Error>();
+  /** Services that applications had a part in whose metadata cannot be had yet, as an earlier process published them. */
+  readonly #earlier = new Map<string, Service>();
 
   constructor(options: DubboDirectoryOptions) {
     const { reading, clock, signal, readReport } = options;
     this.#options = options;
     this.#end = linkSignal(signal);
     this.#table = new ApplicationTable(reading.reader);
+    this.#table.earlier = options.earlier;
     this.#keeper = new MetadataKeeper({
       readReport,
       clock,
@@ -145,6 +151,22 @@ export class DubboDirectory {
     }
   }
 
+  /**
+   * All that there is was read, or was tried for long enough: nobody comes any more who was there before. What nobody
+   * provides goes, but for what an application may provide whose metadata lack.
+   */
+  forgetEarlier(): void {
+    const held = this.#table.earlier?.servicesOf(...this.#table.lacking.keys()) ?? new Set();
+    const heldNames = new Set([...held].map(({ interfaceName, id }) => formatDubboName({ interfaceName, ...id })));
+    const kept = [...this.#earlier.keys()];
+    this.#table.earlier = undefined;
+    this.#earlier.clear();
+    for (const [interfaceName, names] of [...this.#names]) {
+      const left = kept.filter((name) => names.has(name) && !heldNames.has(name));
+      if (left.length > 0) this.#publish(interfaceName, left, 'gone');
+    }
+  }
+
   /** Resolves when each revision that is announced by now was read, or has failed once. */
   settled(signal: AbortSignal): Promise<void> {
     return this.#keeper.settled(signal);
@@ -156,6 +178,10 @@ export class DubboDirectory {
 
   /** Tells again what is lacking: a whole listing was published, which ends what was told before. */
   tellLacking(): void {
+    for (const application of this.#table.lacking.keys()) {
+      if (this.#failures.has(application)) continue;
+      this.#failures.set(application, new Error(`the metadata of the application ${application} have not come yet`));
+    }
     for (const [application, error] of this.#failures) this.#options.lacking(application, error);
   }
 
@@ -164,6 +190,18 @@ export class DubboDirectory {
     const change = this.#table.update(application, instances, (revision) => this.#keeper.get(application, revision));
     if (change.lacking.size === 0) this.#lacking(application, undefined);
     for (const interfaceName of change.touched) this.#publish(interfaceName);
+    if (change.lacking.size > 0) this.#keepEarlier(application);
+  }
+
+  /** Nobody can tell whether the application provides them still, with other instances maybe: they do not go. */
+  #keepEarlier(application: string): void {
+    for (const { interfaceName, id, service } of this.#table.earlier?.servicesOf(application) ?? []) {
+      const name = formatDubboName({ interfaceName, ...id });
+      if (this.#earlier.has(name)) continue;
+      this.#earlier.set(name, service);
+      this.#remember({ interfaceName, ...id });
+      this.#publish(interfaceName, [name]);
+    }
   }
 
   #lacking(application: string, error: Error | undefined): void {
@@ -203,7 +241,7 @@ export class DubboDirectory {
       if (only && !only.includes(name)) continue;
       const records = mergeModes(this.#registered(name), byApplication.get(name));
       const key = this.#keyOf(id);
-      const before = this.#options.published(key);
+      const before = this.#options.published(key) ?? this.#earlier.get(name);
       if (records && (before || this.#byInterface.has(name) || records.providers.length > 0)) {
         const naming = {
           name: () => formatServiceKey(key),

@@ -1,4 +1,5 @@
 import type { Clock, Service, SourceOutput } from '../../core/plugin/index.js';
+import { EarlierProviders, type EarlierService } from '../dubbo/earlier-providers.js';
 import { RuleBook } from '../dubbo/rules/rule-book.js';
 import type { NacosConnection } from './connection.js';
 import type { ConsumerBook } from './consumer-book.js';
@@ -9,7 +10,7 @@ import { type DubboReading, isApplication } from './dubbo-records.js';
 import { DubboRules, type DubboRulesOptions } from './dubbo-rules.js';
 import { linkSignal } from './linked-signal.js';
 import type { Message } from './payload.js';
-import { formatServiceKey, type ServiceKey } from './service-key.js';
+import { formatServiceKey, parseServiceKey, type ServiceKey } from './service-key.js';
 
 export interface DubboRegistryOptions
   extends Pick<DubboRulesOptions, 'gate' | 'clock' | 'backoff' | 'intervalMs' | 'pollIntervalMs'> {
@@ -18,6 +19,8 @@ export interface DubboRegistryOptions
   readonly signal: AbortSignal;
   readonly out: SourceOutput;
   readonly consumers: ConsumerBook;
+  /** What was published before the run began. */
+  readonly earlier: Iterable<Service>;
   /** Whether instances that are registered by application are asked for what they provide. */
   readonly applications: boolean;
   readonly rules: boolean;
@@ -43,9 +46,24 @@ const pollMs = 200;
 export class DubboRegistry {
   readonly #options: DubboRegistryOptions;
   readonly #namespaces = new Map<string, Namespace>();
+  /** By namespace, then by group; a namespace's go when it was read. */
+  readonly #earlier = new Map<string, Map<string, EarlierService[]>>();
 
   constructor(options: DubboRegistryOptions) {
     this.#options = options;
+    for (const service of options.earlier) this.#noteEarlier(service);
+  }
+
+  /** Whether some metadata of applications cannot be had. */
+  isLacking(namespace: string): boolean {
+    const directories = this.#namespaces.get(namespace)?.directories.values() ?? [];
+    return [...directories].some(({ isLacking }) => isLacking);
+  }
+
+  /** The namespace was read whole: what an earlier process published of it stands in what is published, or is gone. */
+  forgetEarlier(namespace: string): void {
+    this.#earlier.delete(namespace);
+    for (const directory of this.#namespaces.get(namespace)?.directories.values() ?? []) directory.forgetEarlier();
   }
 
   /**
@@ -116,20 +134,33 @@ export class DubboRegistry {
   async settled(namespace: string, signal: AbortSignal): Promise<void> {
     const found = this.#namespaces.get(namespace);
     if (!found) return;
-    const { clock, rules } = this.#options;
     const directories = [...found.directories.values()];
+    const wait = async (within: AbortSignal) => {
+      if (this.#options.rules) await found.rules.settled;
+      await Promise.all(directories.map((directory) => directory.settled(within)));
+      await this.#nothingLacks(namespace, within);
+    };
+    await this.#atMost(maxWaitMs, wait, signal);
+  }
+
+  /** Resolves when no metadata lack, or after `maxMs`. Rejects when `signal` aborts. */
+  whole(namespace: string, maxMs: number, signal: AbortSignal): Promise<void> {
+    return this.#atMost(maxMs, (within) => this.#nothingLacks(namespace, within), signal);
+  }
+
+  async #nothingLacks(namespace: string, signal: AbortSignal): Promise<void> {
+    while (this.isLacking(namespace)) await this.#options.clock.sleep(pollMs, signal);
+  }
+
+  async #atMost(maxMs: number, wait: (within: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
     const { controller, release } = linkSignal(signal);
     const within = controller.signal;
-    const wait = async () => {
-      if (rules) await found.rules.settled;
-      await Promise.all(directories.map((directory) => directory.settled(within)));
-      while (directories.some(({ isLacking }) => isLacking)) await clock.sleep(pollMs, within);
-    };
     try {
-      const whole = wait();
+      const whole = wait(within);
       // When the time is over first, it ends with the signal, and nobody waits for it any more.
       whole.catch(() => undefined);
-      await Promise.race([whole, clock.sleep(maxWaitMs, within)]);
+      await Promise.race([whole, clock.sleep(maxMs, within)]);
     } finally {
       controller.abort(new Error('the wait is over'));
       release();
@@ -141,6 +172,18 @@ export class DubboRegistry {
     for (const { directories } of this.#namespaces.values()) {
       for (const directory of directories.values()) directory.tellLacking();
     }
+  }
+
+  #noteEarlier(service: Service): void {
+    const key = parseServiceKey(service.name);
+    const dubbo = key && parseDubboName(key.name);
+    if (!key || !dubbo) return;
+    const { interfaceName, version, group } = dubbo;
+    const groups = this.#earlier.get(key.namespace) ?? new Map<string, EarlierService[]>();
+    this.#earlier.set(key.namespace, groups);
+    const services = groups.get(key.group) ?? [];
+    groups.set(key.group, services);
+    services.push({ interfaceName, id: { version, group }, service });
   }
 
   #rulesOf(namespace: string): DubboRules | undefined {
@@ -175,9 +218,11 @@ export class DubboRegistry {
     const known = directories.get(group);
     if (known) return known;
     const { readConfig, out, reading, clock, signal, published, publish, remove } = this.#options;
+    const earlier = this.#earlier.get(namespace)?.get(group);
     const made = new DubboDirectory({
       namespace,
       group,
+      earlier: earlier && new EarlierProviders(earlier),
       rules: book,
       reading,
       clock,

@@ -1,10 +1,12 @@
 import type { Service, SourceOutput } from '../../core/plugin/index.js';
 
-/** How far one namespace has been read. */
-type ReadState = 'reading' | 'complete' | 'failed';
+/** How far one namespace has been read; `partial`: but for something that could never be read. */
+type ReadState = 'reading' | 'partial' | 'complete' | 'failed';
 
 interface Namespace {
   state: ReadState;
+  /** Whether each of its services was whole once; before, one of two registrations may be lacking. */
+  wasRead: boolean;
   /** Services published, or to be published with the first whole listing. */
   readonly services: Map<string, Service>;
   /** Services that lack published instances since the last connection, undefined for one that is gone. */
@@ -16,8 +18,9 @@ const directoryScope = 'namespaces';
 
 /**
  * Joins what the readers of the namespaces say into one source. The first `replaceAll` needs every namespace; until then
- * nothing is published, unless a namespace fails: then what the others hold goes out service by service, so that one
- * namespace does not hold up all, and the source stays unsynced. A failing namespace keeps what was read of it last.
+ * nothing is published, unless a namespace fails or is partial: then what the others hold goes out service by service, so
+ * that one namespace does not hold up all, and the source stays unsynced. A failing namespace keeps what was read of it
+ * last, and nothing of one goes out before it was read once: one of two registrations of a service may be lacking.
  */
 export class Publication {
   readonly #out: SourceOutput;
@@ -54,7 +57,7 @@ export class Publication {
     else if (changed) {
       held?.delete(name);
       services.set(name, service);
-      if (this.#flowing) this.#out.upsert(service);
+      if (this.#flows(namespace)) this.#out.upsert(service);
     }
     return changed;
   }
@@ -62,12 +65,12 @@ export class Publication {
   remove(namespace: string, name: string): void {
     const { services, held } = this.#begin(namespace);
     if (held && lacks(undefined, services.get(name))) held.set(name, undefined);
-    else if (services.delete(name) && this.#flowing) this.#out.remove(name);
+    else if (services.delete(name) && this.#flows(namespace)) this.#out.remove(name);
   }
 
   /** From now until `release`, services that lose an instance that was published are held back. */
   hold(namespace: string): void {
-    this.#begin(namespace).held = this.#flowing ? new Map() : undefined;
+    this.#begin(namespace).held = this.#flows(namespace) ? new Map() : undefined;
   }
 
   /** Services that are held back. */
@@ -109,9 +112,16 @@ export class Publication {
   complete(namespace: string): void {
     const found = this.#namespaces.get(namespace);
     if (!found || found.state === 'complete') return;
-    const recovered = found.state === 'failed';
-    found.state = 'complete';
-    this.#completed(recovered ? namespace : undefined);
+    const recovered = found.state === 'failed' ? namespace : undefined;
+    this.#read(found, 'complete', () => this.#completed(recovered));
+  }
+
+  /** All that can be read of the namespace was read: it is published, with no claim to be complete. */
+  partial(namespace: string): void {
+    const found = this.#namespaces.get(namespace);
+    if (!found || found.state === 'complete') return;
+    if (found.state === 'failed') this.#out.recovered(namespace);
+    this.#read(found, 'partial', () => this.#flowIfSettled());
   }
 
   failed(namespace: string, error: Error): void {
@@ -125,38 +135,54 @@ export class Publication {
   #begin(namespace: string): Namespace {
     const known = this.#namespaces.get(namespace);
     if (known) return known;
-    const begun: Namespace = { state: 'reading', services: new Map(), held: undefined };
+    const begun: Namespace = { state: 'reading', wasRead: false, services: new Map(), held: undefined };
     this.#namespaces.set(namespace, begun);
     return begun;
   }
 
+  #flows(namespace: string): boolean {
+    return this.#flowing && this.#begin(namespace).wasRead;
+  }
+
+  /** @param publish publishes all that there is, if that is possible now, and says whether it did */
+  #read(found: Namespace, state: ReadState, publish: () => boolean): void {
+    const isLate = this.#flowing && !found.wasRead;
+    found.state = state;
+    found.wasRead = true;
+    if (!publish() && isLate) for (const service of found.services.values()) this.#out.upsert(service);
+  }
+
   #drop(namespace: string): void {
     const { state, services } = this.#begin(namespace);
+    const flows = this.#flows(namespace);
     this.#namespaces.delete(namespace);
-    if (this.#flowing) for (const name of services.keys()) this.#out.remove(name);
+    if (flows) for (const name of services.keys()) this.#out.remove(name);
     if (state === 'failed') this.#out.recovered(namespace);
   }
 
   /** Something became complete: everything may be now, else only the scope that was not. */
-  #completed(recovered: string | undefined): void {
+  #completed(recovered: string | undefined): boolean {
     if (this.#states().every((state) => state === 'complete') && this.#directory === 'complete') {
-      if (this.#synced && recovered === undefined) return;
+      if (this.#synced && recovered === undefined) return false;
       this.#synced = true;
       this.#flowing = true;
       this.#out.replaceAll(this.#all());
       this.#onWhole();
-      return;
+      return true;
     }
     if (recovered !== undefined) this.#out.recovered(recovered);
-    this.#flowIfSettled();
+    return this.#flowIfSettled();
   }
 
-  #flowIfSettled(): void {
-    if (this.#flowing || this.#directory === 'reading') return;
+  #flowIfSettled(): boolean {
+    if (this.#flowing || this.#directory === 'reading') return false;
     const states = this.#states();
-    if (states.includes('reading') || !states.includes('complete')) return;
+    if (states.includes('reading') || !(states.includes('complete') || states.includes('partial'))) return false;
     this.#flowing = true;
-    for (const service of this.#all()) this.#out.upsert(service);
+    for (const { wasRead, services } of this.#namespaces.values()) {
+      if (wasRead) for (const service of services.values()) this.#out.upsert(service);
+    }
+    return true;
   }
 
   #states(): readonly ReadState[] {

@@ -38,6 +38,11 @@ import { readTrueHealth } from './true-health.js';
 
 /** Namespaces come and go rarely; they are listed so many times less often than names. */
 const namespaceListFactor = 3;
+/**
+ * How long metadata of Dubbo that cannot be had keep a listing from being complete where nothing is known of before. It is
+ * longer than sinks usually wait (`graceMs`), for what they serve first takes away what readers knew of old.
+ */
+const coldWaitMs = 300_000;
 /** A namespace must be missing in so many lists before its services are gone. */
 const missedLists = 2;
 
@@ -68,11 +73,15 @@ export class NacosRun {
   readonly #groups: Selection;
   /** Counts what would make a namespace that is about to be complete so no longer. */
   readonly #setbacks = new Map<string, number>();
+  /** Until when what could never be read keeps a namespace from being complete. */
+  readonly #coldUntilMs: number;
 
   constructor(config: NacosConfig, deps: Deps, out: SourceOutput, signal: AbortSignal) {
     const { servers, grpcPortOffset, tls, requestTimeoutMs: timeoutMs, username, password } = config;
     const { accessKey, secretKey, signingRegion: region } = config;
     const { clock } = deps;
+    const earlier = out.published();
+    this.#coldUntilMs = earlier.size > 0 ? 0 : clock.now() + coldWaitMs;
     this.#config = config;
     this.#deps = deps;
     this.#out = out;
@@ -104,6 +113,7 @@ export class NacosRun {
     this.#consumers = new ConsumerBook((service, consumers) => out.consumers(service, consumers));
     this.#dubbo = new DubboRegistry({
       ...config.dubbo,
+      earlier: earlier.values(),
       consumers: this.#consumers,
       reading: { reader: new ProviderReader(), options: convert, pool },
       gate,
@@ -288,7 +298,16 @@ export class NacosRun {
     const setbacks = this.#setbacks.get(namespace);
     // Only the end of the reader ends the wait early, and the next line looks at that.
     await this.#dubbo.settled(namespace, ended).catch(() => undefined);
-    if (!ended.aborted && this.#setbacks.get(namespace) === setbacks) this.#publication.complete(namespace);
+    const isOver = () => ended.aborted || this.#setbacks.get(namespace) !== setbacks;
+    if (isOver()) return;
+    const coldMs = this.#coldUntilMs - this.#deps.clock.now();
+    if (coldMs > 0 && this.#dubbo.isLacking(namespace)) {
+      this.#publication.partial(namespace);
+      await this.#dubbo.whole(namespace, coldMs, ended).catch(() => undefined);
+      if (isOver()) return;
+    }
+    this.#dubbo.forgetEarlier(namespace);
+    this.#publication.complete(namespace);
   }
 
   #setback(namespace: string): void {

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
-import { type Clock, deferred, type SourceOutput } from '../../core/plugin/index.js';
+import { type Clock, deferred, type Service, type SourceOutput } from '../../core/plugin/index.js';
 import type { MetadataKeeper } from '../dubbo/metadata-service/metadata-keeper.js';
 import { shownUrl } from '../dubbo/secrets.js';
 import type { Changes } from './changes.js';
 import { eventTypes, type WatchEvent, type ZookeeperConnection } from './connection.js';
+import { concernsAny, withEarlierInstances } from './earlier-instances.js';
 import { NodeReader } from './node-reader.js';
 import type { Place, Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
@@ -25,6 +26,8 @@ export interface FollowerOptions {
   readonly reads: { readonly interfaces: boolean; readonly rules: boolean; readonly consumers: boolean };
   /** undefined when applications are not read. */
   readonly keeper: MetadataKeeper | undefined;
+  /** Until when metadata that cannot be had keep the listing from being complete, where nothing was known before. */
+  readonly coldUntilMs: number;
   readonly concurrency: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,6 +67,7 @@ export class Follower {
   readonly #surroundings: Surroundings;
   readonly #classic: boolean;
   #phase: Phase = 'listing';
+  #isCold: boolean;
   /** Units that are to be read before everything is listed. */
   readonly #first = new Set<string>();
   readonly #listed = deferred();
@@ -77,6 +81,7 @@ export class Follower {
   constructor(options: FollowerOptions) {
     const { connection, places, state, keeper, reads, concurrency, clock, signal, out } = options;
     this.#options = options;
+    this.#isCold = clock.now() < options.coldUntilMs;
     this.#classic = options.watch === 'classic';
     this.nodes = new NodeReader(connection, this.#classic);
     this.#surroundings = new Surroundings(out, state, signal);
@@ -157,7 +162,10 @@ export class Follower {
     if (!this.#classic) await Promise.all(places.watched.map((path) => connection.addRecursiveWatch(path)));
     await this.#list();
     this.#phase = 'partial';
-    if (!this.#completeIfRead()) for (const service of state.services()) this.#options.out.upsert(service);
+    if (!this.#completeIfRead()) {
+      for (const service of state.services()) this.#options.out.upsert(this.#withEarlier(service));
+      void this.#endCold();
+    }
     // Twice as many requests as the listing took: those who wait for that, and for the mesh, come first.
     clock.sleep(surroundingsAfterMs, signal).then(
       () => this.#background.start(),
@@ -172,7 +180,7 @@ export class Follower {
   async readStale(): Promise<void> {
     const { state, out } = this.#options;
     await this.#list();
-    for (const service of state.services()) out.upsert(service);
+    for (const service of state.services()) out.upsert(this.#withEarlier(service));
   }
 
   /** Metadata of an application have come. */
@@ -225,10 +233,26 @@ export class Follower {
     if (this.#unread.size > 0) return false;
     const { out, state } = this.#options;
     this.#phase = 'complete';
-    state.wasListed = true;
+    state.listed();
     out.replaceAll(state.services());
+    for (const name of state.applications) {
+      const scope = metadataScope(name);
+      if (!state.isLacking(name) || this.#failing.has(scope)) continue;
+      this.#failing.set(scope, new Error(`${scope}: they have not come yet`));
+    }
     for (const [scope, error] of this.#failing) out.degraded(error, scope);
     return true;
+  }
+
+  /** Metadata that cannot be had are waited for no longer. Never rejects. */
+  async #endCold(): Promise<void> {
+    const { clock, coldUntilMs, signal, state } = this.#options;
+    // Only the abort ends the sleep early.
+    await clock.sleep(Math.max(0, coldUntilMs - clock.now()), signal).catch(() => undefined);
+    this.#isCold = false;
+    if (signal.aborted || this.#phase !== 'partial') return;
+    for (const name of state.applications) this.#unread.delete(metadataScope(name));
+    this.#completeIfRead();
   }
 
   #found(unit: Unit, isNews = false): void {
@@ -311,7 +335,7 @@ export class Follower {
     this.publish(state.updateApplication(name, (revision) => keeper.get(name, revision)));
     this.#surroundings.instancesOf(name);
     if (state.isLacking(name)) {
-      if (!state.wasListed) this.#unread.add(metadataScope(name));
+      if (!state.wasListed && this.#isCold) this.#unread.add(metadataScope(name));
       return;
     }
     this.#unread.delete(metadataScope(name));
@@ -321,8 +345,21 @@ export class Follower {
   publish({ changed, removed }: Changes): void {
     if (this.#phase === 'listing') return;
     const { out } = this.#options;
-    for (const service of changed) out.upsert(service);
-    for (const name of removed) out.remove(name);
+    for (const service of changed) out.upsert(this.#withEarlier(service));
+    for (const name of removed) {
+      const earlier = this.#options.state.earlier(name);
+      if (!earlier || !concernsAny(earlier, this.#unreadUnits())) out.remove(name);
+    }
+  }
+
+  /** Before everything was listed: nothing goes that may only not have been read. */
+  #withEarlier(service: Service): Service {
+    const earlier = this.#options.state.earlier(service.name);
+    return earlier ? withEarlierInstances(service, earlier, this.#unreadUnits()) : service;
+  }
+
+  *#unreadUnits(): Generator<Unit> {
+    for (const key of this.#unread) if (!key.startsWith(metadataPrefix)) yield parseUnit(key);
   }
 
   #failed(key: string, error: Error): void {
@@ -365,6 +402,8 @@ function isList({ kind }: Place): boolean {
   return kind === 'root' || kind === 'applications' || kind === 'rules' || kind === 'mappings';
 }
 
+const metadataPrefix = 'metadata of application ';
+
 function metadataScope(application: string): string {
-  return `metadata of application ${application}`;
+  return `${metadataPrefix}${application}`;
 }

@@ -131,6 +131,21 @@ export class InterfaceDirectory {
     return true;
   }
 
+  /** A service that an earlier process published. @returns whether it was not known */
+  keepEarlier(service: Service): boolean {
+    if (this.#services.has(service.name)) return false;
+    this.#services.set(service.name, service);
+    return true;
+  }
+
+  /** Lets go of a service that nobody provides. */
+  forget(name: string, byApplication: readonly ServiceRecords[]): void {
+    const { naming } = this.#tools;
+    if (this.#byInterface.has(name)) return;
+    if (byApplication.some(({ id }) => naming.name(this.interfaceName, id) === name)) return;
+    this.#services.delete(name);
+  }
+
   /** Makes the services anew. One that has no provider left stays, empty. */
   compute(byApplication: readonly ServiceRecords[]): Changes {
     const { naming, ports, rules } = this.#tools;

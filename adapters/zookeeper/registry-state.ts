@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { matchesGlob, metadataFrom, type Service } from '../../core/plugin/index.js';
 import { ApplicationTable } from '../dubbo/application-table.js';
+import { EarlierProviders, type EarlierService } from '../dubbo/earlier-providers.js';
 import { MappingTable } from '../dubbo/mapping-table.js';
 import type { MetadataInfo } from '../dubbo/metadata-info.js';
 import { ProviderReader } from '../dubbo/provider.js';
@@ -20,6 +21,7 @@ export class RegistryState {
   readonly #table: ApplicationTable;
   readonly #applications = new Map<string, InstanceList>();
   readonly #isWantedApplication: (name: string) => boolean;
+  #earlier: ReadonlyMap<string, Service> = new Map();
   /** Whether everything was read whole, once. */
   wasListed = false;
 
@@ -53,6 +55,42 @@ export class RegistryState {
     return this.roots.reduce((sum, root) => sum + root.serviceCount, 0);
   }
 
+  /**
+   * What an earlier process published: applications whose metadata cannot be had provide it still, as far as their
+   * instances are there. Counts until everything was listed once.
+   */
+  adoptEarlier(services: ReadonlyMap<string, Service>): void {
+    const [root] = this.roots;
+    if (!root || this.wasListed) return;
+    this.#earlier = new Map(services);
+    const earlier: EarlierService[] = [];
+    for (const service of services.values()) {
+      const { interface: interfaceName = '', version = '', group = '' } = service.attributes;
+      const id = { version, group };
+      if (interfaceName !== '' && root.nameOf(interfaceName, id) === service.name) {
+        earlier.push({ interfaceName, id, service });
+      }
+    }
+    this.#table.earlier = new EarlierProviders(earlier);
+  }
+
+  /** A service as an earlier process published it, until everything was listed once. */
+  earlier(name: string): Service | undefined {
+    return this.#earlier.get(name);
+  }
+
+  /**
+   * Everything was read whole. What an earlier process published and nobody provides goes, but for what an application may
+   * provide whose metadata lack.
+   */
+  listed(): void {
+    const held = this.#table.earlier?.servicesOf(...this.#table.lacking.keys()) ?? new Set();
+    this.roots[0]?.forgetEarlier(new Set([...held].map(({ service }) => service.name)));
+    this.wasListed = true;
+    this.#earlier = new Map();
+    this.#table.earlier = undefined;
+  }
+
   /** Applications whose metadata are lacking, so that something of them may not be published yet. */
   isLacking(application: string): boolean {
     return this.#table.lacking.has(application);
@@ -83,8 +121,11 @@ export class RegistryState {
   /** Publishes an application anew: its instances, or the metadata of their revisions, have changed. */
   updateApplication(application: string, metadata: (revision: string) => MetadataInfo | undefined): Changes {
     const instances = this.#applications.get(application)?.instances ?? [];
-    const { touched } = this.#table.update(application, instances, metadata);
-    return this.roots[0]?.touch(application, touched) ?? noChanges;
+    const [root] = this.roots;
+    const { touched, lacking } = this.#table.update(application, instances, metadata);
+    // Nobody can tell whether other instances of it provide what it provided: at least it does not go.
+    if (lacking.size > 0) root?.keepEarlier(application, this.#table.earlier?.servicesOf(application) ?? []);
+    return root?.touch(application, touched) ?? noChanges;
   }
 
   /** The registry has no such application any more. */

@@ -1,6 +1,7 @@
 import type { Service } from '../../core/plugin/index.js';
 import type { ApplicationTable } from '../dubbo/application-table.js';
 import { decodeText } from '../dubbo/dubbo-url.js';
+import type { EarlierService } from '../dubbo/earlier-providers.js';
 import type { ServiceId } from '../dubbo/provider.js';
 import { allChanges, type Changes, noChanges } from './changes.js';
 import { type DirectoryTools, InterfaceDirectory } from './interface-directory.js';
@@ -38,6 +39,8 @@ export class RootState {
   readonly #options: RootOptions;
   readonly #byInterface = new Map<string, InterfaceDirectory>();
   readonly #byNode = new Map<string, InterfaceDirectory>();
+  /** Interfaces of services that are known of an earlier process, by their names. */
+  readonly #earlier = new Map<string, string>();
   /** Services that were said to have consumers, by interface. */
   readonly consumed = new Map<string, readonly string[]>();
 
@@ -121,6 +124,27 @@ export class RootState {
       changes.push(this.compute(name));
     }
     return allChanges(changes);
+  }
+
+  /** Services that an application had a part in when an earlier process published them. They are published when computed. */
+  keepEarlier(application: string, services: Iterable<EarlierService>): void {
+    for (const { interfaceName, service } of services) {
+      if (!this.#options.isWanted(interfaceName) || !interfacePattern.test(interfaceName)) continue;
+      const directory = this.#directory(interfaceName);
+      directory.applications.add(application);
+      if (!directory.keepEarlier(service)) continue;
+      this.#earlier.set(service.name, interfaceName);
+      this.compute(interfaceName);
+    }
+  }
+
+  /** Lets go of those that nobody provides. @param held names of services that stay */
+  forgetEarlier(held: ReadonlySet<string>): void {
+    for (const [name, interfaceName] of this.#earlier) {
+      if (held.has(name)) continue;
+      this.#byInterface.get(interfaceName)?.forget(name, this.#options.table?.recordsOf(interfaceName) ?? []);
+    }
+    this.#earlier.clear();
   }
 
   /** The registry has no such application any more. */

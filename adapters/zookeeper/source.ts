@@ -24,6 +24,12 @@ const demandedConcurrency = 64;
 /** How long a server without a quorum is kept to before others are tried. */
 const readOnlyHold = { baseMs: 5000, maxMs: 5000 } as const;
 
+/**
+ * How long metadata that cannot be had keep a listing from being complete where nothing is known of before. It is longer
+ * than sinks usually wait (`graceMs`), for what they serve first takes away what readers knew of old.
+ */
+const coldWaitMs = 300_000;
+
 /** What one connection is used for. */
 interface Use {
   readonly connection: ZookeeperConnection;
@@ -40,6 +46,7 @@ export class ZookeeperSource implements Source {
   /** Outlives runs and connections: services that were emptied are remembered, and what is known is not decoded again. */
   readonly #state: RegistryState;
   #use: Use | undefined;
+  #coldUntilMs: number | undefined;
   #toldReadOnly = false;
 
   constructor(config: ZookeeperConfig, deps: Deps) {
@@ -65,6 +72,9 @@ export class ZookeeperSource implements Source {
       { clock: this.#deps.clock },
     );
     const keeper = this.#keeper(signal);
+    const earlier = out.published();
+    this.#state.adoptEarlier(earlier);
+    this.#coldUntilMs ??= earlier.size > 0 ? 0 : this.#deps.clock.now() + coldWaitMs;
     let watch: WatchMode = this.#config.watch === 'classic' ? 'classic' : 'recursive';
     const use: ConnectionUse = async (connection, connected) => {
       try {
@@ -153,7 +163,8 @@ export class ZookeeperSource implements Source {
     const { rules, consumers, discovery } = dubbo;
     const reads = { interfaces: discovery !== 'application', rules, consumers };
     const shared = { connection, clock, logger, signal, places: this.#places, state: this.#state };
-    return new Follower({ ...shared, out, watch, concurrency, keeper, reads });
+    const coldUntilMs = this.#coldUntilMs ?? 0;
+    return new Follower({ ...shared, coldUntilMs, out, watch, concurrency, keeper, reads });
   }
 
   #keeper(signal: AbortSignal): MetadataKeeper | undefined {

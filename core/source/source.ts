@@ -37,7 +37,16 @@ export interface SourceRecord {
 
 /** Synchronous, coalescing by service name, inert after abort. */
 export interface SourceOutput {
-  /** The complete state; what is not listed is gone. The first call marks the source synced. Never a partial listing. */
+  /**
+   * What is published of the source at this moment, by name, as it was said last: in this run, in an earlier one, or
+   * before a restart. At the beginning of a run, it is what to go by where the registry cannot be read yet: a whole
+   * listing has it in the place of what could not be read, and that place is `degraded`.
+   */
+  published(): ReadonlyMap<string, Service>;
+  /**
+   * The complete state; what is not listed is gone. The first call marks the source synced. Never a partial listing: what
+   * could not be read stands in it as it was {@link published}.
+   */
   replaceAll(services: Iterable<Service>): void;
   /** One service, whole; empty `instances` is an empty service, not a removal. */
   upsert(service: Service): void;

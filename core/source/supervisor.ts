@@ -164,6 +164,7 @@ export class SourceSupervisor {
       this.#lastChangeMs = clock.now();
     };
     return {
+      published: () => table.services,
       replaceAll: (services: Iterable<Service>) => {
         if (signal.aborted) return;
         table.replaceAll(services);

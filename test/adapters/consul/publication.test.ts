@@ -7,6 +7,7 @@ import { emptyMetadata, type Service } from '../../../core/plugin/index.js';
 function recording() {
   const told: string[] = [];
   const out = {
+    published: () => new Map<string, Service>(),
     replaceAll: (services: Iterable<Service>) => told.push(`all ${[...services].map(({ name }) => name).join()}`),
     upsert: ({ name }: Service) => told.push(`upsert ${name}`),
     remove: (name: string) => told.push(`remove ${name}`),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { type Clock, systemClock } from '../../../core/plugin/index.js';
 import { ManualClock, SourceRun } from '../../../testkit/index.js';
 import { type DnsServer, startDnsServer } from '../../servers/dns.js';
 import { poll } from '../../support/poll.js';
@@ -191,19 +192,52 @@ describe('adapters/dns with a real DNS server', function () {
     });
   }
 
-  it('publishes nothing until each name is known, and says which is not', async () => {
+  const orders = { host: 'orders.test', type: 'A', port: 80 } as const;
+  const shop = { host: 'shop.test', type: 'A', port: 80 } as const;
+
+  it('publishes the others with no claim to be complete until each name is known, and says which is not', async () => {
     await server.setZone(zone('orders.test. 1 IN A 10.0.0.1', 'shop.test. 1 IN A 10.0.0.2'));
     await server.setFault('shop.test', 'servfail');
-    const recorder = start([
-      { host: 'orders.test', type: 'A', port: 80 },
-      { host: 'shop.test', type: 'A', port: 80 },
-    ]);
-    await recorder.waitFor(() => recorder.degradedScopes.has('shop.test'));
+    const recorder = start([orders, shop]);
+    await recorder.waitFor(({ degradedScopes, services }) => degradedScopes.has('shop.test') && services.size === 1);
     assert.equal(recorder.synced, false);
-    assert.equal(recorder.services.size, 0);
+    await server.setZone(zone('orders.test. 1 IN A 10.0.0.9', 'shop.test. 1 IN A 10.0.0.2'));
+    await until('orders.test', ['10.0.0.9:80']);
+    assert.equal(recorder.synced, false);
     await server.setFault('shop.test', undefined);
     await recorder.waitFor(({ synced }) => synced);
     assert.deepEqual([...recorder.services.keys()], ['orders.test', 'shop.test']);
+    assert.equal(recorder.degradedScopes.size, 0);
+  });
+
+  it('is complete without a name that never is known, after a time', async () => {
+    await server.setZone(zone('orders.test. 1 IN A 10.0.0.1'));
+    await server.setFault('shop.test', 'servfail');
+    const sleep: Clock['sleep'] = (ms, signal) => systemClock.sleep(ms > 60_000 ? 1000 : ms, signal);
+    const names = { servers: [server.address], names: [orders, shop] };
+    run = new SourceRun(makeSource(names, { now: () => systemClock.now(), sleep }));
+    const { recorder } = run;
+    await recorder.waitFor(({ synced, degradedScopes }) => synced && degradedScopes.has('shop.test'));
+    assert.deepEqual([...recorder.services.keys()], ['orders.test']);
+  });
+
+  it('keeps what was published of a name before a restart, and lets all else go that has gone', async () => {
+    await server.setZone(zone('orders.test. 1 IN A 10.0.0.1', 'shop.test. 1 IN A 10.0.0.2', 'a.test. 1 IN A 10.0.0.3'));
+    const before = start([orders, shop, { ...shop, host: 'a.test' }]);
+    await before.waitFor(({ synced }) => synced);
+    await run?.stop();
+
+    await server.setFault('shop.test', 'servfail');
+    run = new SourceRun(makeSource({ servers: [server.address], names: [orders, shop] }), before.services.values());
+    const { recorder } = run;
+    await recorder.waitFor(({ synced, degradedScopes }) => synced && degradedScopes.has('shop.test'));
+    assert.deepEqual(
+      [ids('orders.test'), ids('shop.test'), ids('a.test')],
+      [['10.0.0.1:80'], ['10.0.0.2:80'], undefined],
+    );
+    await server.setZone(zone('orders.test. 1 IN A 10.0.0.1', 'shop.test. 1 IN A 10.0.0.7'));
+    await server.setFault('shop.test', undefined);
+    await until('shop.test', ['10.0.0.7:80']);
     assert.equal(recorder.degradedScopes.size, 0);
   });
 

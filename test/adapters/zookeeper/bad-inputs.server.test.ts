@@ -153,6 +153,7 @@ describe('the zookeeper source and bad znodes', function () {
     const turns = new TurnMeter();
     let instances = 0;
     const out: SourceOutput = {
+      published: () => new Map(),
       replaceAll: (services) => {
         for (const service of services) instances += service.instances.length;
       },

@@ -3,18 +3,23 @@ import { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { zookeeperSchema } from '../../../adapters/zookeeper/config.js';
 import { ZookeeperSource } from '../../../adapters/zookeeper/source.js';
-import { type Deps, systemClock } from '../../../core/plugin/index.js';
+import { type Clock, type Deps, type Service, systemClock } from '../../../core/plugin/index.js';
 import { SourceRun } from '../../../testkit/index.js';
 
 export type RawConfig = Omit<z.input<typeof zookeeperSchema>, 'servers'>;
 
 /** A source on the given servers, with the short timeouts that tests want. */
-export function makeSource(servers: readonly string[], raw: RawConfig = {}, metrics = new Registry()): ZookeeperSource {
+export function makeSource(
+  servers: readonly string[],
+  raw: RawConfig = {},
+  metrics = new Registry(),
+  clock: Clock = systemClock,
+): ZookeeperSource {
   const config = zookeeperSchema.parse({ servers, sessionTimeoutMs: 2000, connectTimeoutMs: 1000, ...raw });
   const deps: Deps = {
     name: 'test',
     logger: pino({ level: 'silent' }),
-    clock: systemClock,
+    clock,
     dataDir: '/nonexistent',
     http: { add: () => undefined },
     metrics,
@@ -23,8 +28,12 @@ export function makeSource(servers: readonly string[], raw: RawConfig = {}, metr
 }
 
 /** Runs a source while `test` looks at what it publishes; stops it whatever happens, and checks that it stops in time. */
-export async function withRun(source: ZookeeperSource, test: (run: SourceRun) => Promise<void>): Promise<void> {
-  const run = new SourceRun(source);
+export async function withRun(
+  source: ZookeeperSource,
+  test: (run: SourceRun) => Promise<void>,
+  restored: Iterable<Service> = [],
+): Promise<void> {
+  const run = new SourceRun(source, restored);
   try {
     await test(run);
   } finally {

@@ -66,6 +66,26 @@ describe('SourceSupervisor', () => {
     assert.equal(it.clock.sleepers, 0);
   });
 
+  it('shows a source what is published, of before a restart too', async () => {
+    const names: string[][] = [];
+    const it = supervise(
+      async (out) => {
+        names.push([...out.published().keys()]);
+        out.upsert(aService('b'));
+        throw new Error('refused');
+      },
+      async (out) => {
+        names.push([...out.published().keys()]);
+      },
+    );
+    it.table.restore([aService('a')]);
+    const running = it.supervisor.run(it.stop.signal);
+    await it.clock.advance(1000);
+    assert.deepEqual(names, [['a'], ['a', 'b']]);
+    it.stop.abort();
+    await running;
+  });
+
   it('puts no load on the signal that all sources share', async () => {
     const it = supervise();
     const running = it.supervisor.run(it.stop.signal);
