@@ -31,6 +31,15 @@ class ListsOneService extends MemorySource {
   }
 }
 
+/** Takes what was published before for what is there, though it was read. */
+class ClingsToWhatWas extends MemorySource {
+  protected override listed(out: SourceOutput, services: Service[]): void {
+    const all = new Map(out.published());
+    for (const service of services) if (service.instances.length > 0) all.set(service.name, service);
+    out.replaceAll(all.values());
+  }
+}
+
 class DegradedForNothing extends MemorySource {
   protected override listed(out: SourceOutput, services: Service[]): void {
     out.degraded(new Error('connecting'));
@@ -322,6 +331,11 @@ export const brokenSources: readonly BrokenSource[] = [
   ),
   broken(ResolvesEarly, 'settles within a second when aborted while it watches', /resolved before its signal aborted/),
   broken(RunsOnce, 'runs again on the same object after an abort, from a whole listing', /listing of the second run/),
+  broken(
+    ClingsToWhatWas,
+    'lets go after a restart of what has gone meanwhile, and of nothing else, not for a moment',
+    /is published and not in the registry/,
+  ),
   broken(
     CountedIds,
     'publishes the same ids and records in every run and on every replica',

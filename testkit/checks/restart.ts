@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Service } from '../../core/model/index.js';
 import { always, type SourceCheck } from '../source-check.js';
 import { SourceRun } from '../source-run.js';
+import { Guard } from './guard.js';
 import { withScenario } from './scenario.js';
 
 const runsAgain: SourceCheck = {
@@ -33,6 +34,29 @@ const runsAgain: SourceCheck = {
       } finally {
         await second.stop();
       }
+    }),
+};
+
+const goesOnAfterRestart: SourceCheck = {
+  name: 'lets go after a restart of what has gone meanwhile, and of nothing else, not for a moment',
+  contract:
+    'what was published before a restart stands for what cannot be read yet (`published()`), and for nothing that was read: ' +
+    'the first listing takes away what the registry has no more.',
+  applies: always,
+  run: (harness) =>
+    withScenario(harness, async (scenario) => {
+      for (const index of [0, 1]) await scenario.put('orders', scenario.sample(index));
+      await scenario.put('stock', scenario.sample(2));
+      await scenario.put('gone', scenario.sample(3));
+      const before = await scenario.startSynced();
+      await before.stop();
+      await scenario.remove('orders', scenario.sample(0));
+      await scenario.remove('gone', scenario.sample(3));
+      const after = await scenario.createRun(before.recorder.services.values());
+      const guard = new Guard(after, () => scenario.losses(after.recorder.services)[0]);
+      await scenario.converged(after, 'the listing after the restart');
+      guard.verify('after the restart');
+      await after.stop();
     }),
 };
 
@@ -77,4 +101,4 @@ function canonical(service: Service): unknown {
   return JSON.parse(JSON.stringify({ ...rest, instances }));
 }
 
-export const restartChecks: readonly SourceCheck[] = [runsAgain, sameForAll];
+export const restartChecks: readonly SourceCheck[] = [runsAgain, goesOnAfterRestart, sameForAll];

@@ -75,8 +75,9 @@ export class Scenario {
     }
   }
 
-  async createRun(): Promise<SourceRun> {
-    const run = new SourceRun(await this.#harness.createSource());
+  /** @param restored services that were published before a restart */
+  async createRun(restored: Iterable<Service> = []): Promise<SourceRun> {
+    const run = new SourceRun(await this.#harness.createSource(), restored);
     this.#runs.add(run);
     return run;
   }
