@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import type { EventEmitter } from 'node:events';
 import { connect, isIPv6 } from 'node:net';
 import type { HostPort } from '../../core/plugin/index.js';
 import { type DnsMessage, decodeMessage, WireError } from './wire.js';
@@ -18,31 +19,18 @@ export function exchangeUdp(
   expected: Expected,
   signal: AbortSignal,
 ): Promise<DnsMessage> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  const open = () => createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  return exchange({ open, close: (socket) => socket.close() }, signal, (socket, settle) => {
     let strays = 0;
-    const end = (act: () => void) => {
-      signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners();
-      // A late error of a socket that is being closed has nobody to tell.
-      socket.on('error', () => undefined);
-      socket.close();
-      act();
-    };
-    const onAbort = () => end(() => reject(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', (error) => end(() => reject(error)));
     socket.on('message', (bytes) => {
       const answer = tryDecode(bytes, expected);
-      if (answer instanceof Error) return end(() => reject(answer));
-      if (answer) return end(() => resolve(answer));
-      if (++strays > maxStrayMessages) end(() => reject(new WireError('too many answers to other queries')));
+      if (answer) settle(answer);
+      else if (++strays > maxStrayMessages) settle(new WireError('too many answers to other queries'));
     });
     // Connected: the system gives on what comes from this server alone.
     socket.connect(port, host, () => {
       socket.send(query, (error) => {
-        if (error) end(() => reject(error));
+        if (error) settle(error);
       });
     });
   });
@@ -55,32 +43,60 @@ export function exchangeTcp(
   expected: Expected,
   signal: AbortSignal,
 ): Promise<DnsMessage> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const socket = connect({ host, port });
+  const open = () => connect({ host, port });
+  return exchange({ open, close: (socket) => socket.destroy() }, signal, (socket, settle) => {
     let received = Buffer.alloc(0);
-    const end = (act: () => void) => {
-      signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners();
-      socket.on('error', () => undefined);
-      socket.destroy();
-      act();
-    };
-    const onAbort = () => end(() => reject(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', (error) => end(() => reject(error)));
-    socket.on('close', () => end(() => reject(new WireError('the connection was closed before the answer'))));
+    socket.on('close', () => settle(new WireError('the connection was closed before the answer')));
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       const length = received.length < 2 ? undefined : received.readUInt16BE(0);
       if (length === undefined || received.length < length + 2) return;
       const answer = tryDecode(received.subarray(2, length + 2), expected);
-      if (answer && !(answer instanceof Error)) return end(() => resolve(answer));
-      end(() => reject(answer ?? new WireError('the answer is to another query')));
+      settle(answer ?? new WireError('the answer is to another query'));
     });
     const length = Buffer.alloc(2);
     length.writeUInt16BE(query.length);
     socket.write(Buffer.concat([length, query]));
+  });
+}
+
+/** How a socket of one kind begins and ends. */
+interface Ends<S> {
+  open(): S;
+  close(socket: S): void;
+}
+
+/** Opens a socket for one query, and closes it with whatever comes first: the answer, an error, or the abort. */
+function exchange<S extends EventEmitter>(
+  { open, close }: Ends<S>,
+  signal: AbortSignal,
+  talk: (socket: S, settle: (result: DnsMessage | Error) => void) => void,
+): Promise<DnsMessage> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = open();
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners();
+      // A late error of a socket that is being closed has nobody to tell.
+      socket.on('error', () => undefined);
+      close(socket);
+    };
+    const onAbort = () => {
+      end();
+      reject(signal.reason);
+    };
+    const settle = (result: DnsMessage | Error) => {
+      if (isOver) return;
+      end();
+      if (result instanceof Error) reject(result);
+      else resolve(result);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', settle);
+    talk(socket, settle);
   });
 }
 
