@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { SourceRun } from '../../../testkit/index.js';
-import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
-import { ZookeeperWriter } from '../../support/zookeeper-writer.js';
-import { instanceJson, makeSource, metadataJson, providerName, type RawConfig, withRun } from './support.js';
+import { useDubboRegistry } from './dubbo-registry.js';
+import { instanceJson, metadataJson, providerName, type RawConfig, withRun } from './support.js';
 
 const greet = 'lab.api.Greet';
 const service = `${greet}::`;
@@ -12,38 +11,24 @@ const eventXid = Buffer.from('ffffffff', 'hex');
 
 describe('audits and records of the zookeeper source', function () {
   this.timeout(60_000);
-  let server: ZookeeperServer;
-  let writer: ZookeeperWriter;
+  const registry = useDubboRegistry();
   let proxy: TcpProxy;
-  let count = 0;
-  let root = '';
-  let services = '';
 
-  before(async () => {
-    server = await startZookeeper({ tickTimeMs: 500 });
-    writer = await ZookeeperWriter.connect(server.address);
-  });
-  after(async () => {
-    await writer?.close();
-    await server?.stop();
-  });
   beforeEach(async () => {
-    count++;
-    root = `/dubbo${count}`;
-    services = `/services${count}`;
-    proxy = await TcpProxy.start(server);
+    proxy = await TcpProxy.start(registry.server);
     await provider('10.0.0.1:1');
-    await writer.create(`${root}/metadata/shop/r1`, metadataJson('shop', 'r1', [greet]));
-    await writer.create(`${root}/metadata/shop/r2`, metadataJson('shop', 'r2', ['lab.api.Echo']));
-    await writer.create(`${services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r1'));
-    await writer.create(`${root}/config/dubbo/shop.tag-router`, 'key: shop\nenabled: false\n');
+    await registry.writer.create(`${registry.root}/metadata/shop/r1`, metadataJson('shop', 'r1', [greet]));
+    await registry.writer.create(`${registry.root}/metadata/shop/r2`, metadataJson('shop', 'r2', ['lab.api.Echo']));
+    await registry.writer.create(`${registry.services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r1'));
+    await registry.writer.create(`${registry.root}/config/dubbo/shop.tag-router`, 'key: shop\nenabled: false\n');
   });
   afterEach(() => proxy.close());
 
   const provider = (authority: string, query = '', ephemeral = true) =>
-    writer.create(`${root}/${greet}/providers/${providerName(greet, authority, query)}`, '', { ephemeral });
-  const source = (raw: RawConfig = {}) =>
-    makeSource([proxy.address], { ...raw, dubbo: { root, servicesRoot: services, configRoot: `${root}/config` } });
+    registry.writer.create(`${registry.root}/${greet}/providers/${providerName(greet, authority, query)}`, '', {
+      ephemeral,
+    });
+  const source = (raw: RawConfig = {}) => registry.source(raw, proxy.address);
 
   it('finds nothing where nothing was missed', async () => {
     const audited = source();
@@ -59,20 +44,21 @@ describe('audits and records of the zookeeper source', function () {
       const audited = source({ watch });
       await withRun(audited, async ({ recorder }) => {
         await recorder.waitFor(() => recorder.synced);
-        const extra = `${root}/lab.api.Extra`;
+        const extra = `${registry.root}/lab.api.Extra`;
         const name = providerName('lab.api.Extra', '10.0.0.7:1');
-        await writer.create(`${extra}/providers/${name}`);
-        await writer.create(
-          `${root}/config/dubbo/late.tag-router`,
+        await registry.writer.create(`${extra}/providers/${name}`);
+        await registry.writer.create(
+          `${registry.root}/config/dubbo/late.tag-router`,
           'key: late\nenabled: true\ntags: [{ name: gray }]\n',
         );
-        await writer.create(`${services}/late/10.0.0.8:1`, instanceJson('late', '10.0.0.8:1', 'r1'));
+        await registry.writer.create(`${registry.services}/late/10.0.0.8:1`, instanceJson('late', '10.0.0.8:1', 'r1'));
         await recorder.waitFor(() => recorder.services.get('lab.api.Extra::')?.instances.length === 1);
         assert.equal((await audited.audit(never)).differences, 0, watch);
-        for (const path of [`${extra}/providers/${name}`, `${extra}/providers`, extra]) await writer.remove(path);
-        await writer.remove(`${root}/config/dubbo/late.tag-router`);
-        await writer.remove(`${services}/late/10.0.0.8:1`);
-        await writer.remove(`${services}/late`);
+        for (const path of [`${extra}/providers/${name}`, `${extra}/providers`, extra])
+          await registry.writer.remove(path);
+        await registry.writer.remove(`${registry.root}/config/dubbo/late.tag-router`);
+        await registry.writer.remove(`${registry.services}/late/10.0.0.8:1`);
+        await registry.writer.remove(`${registry.services}/late`);
         await recorder.waitFor(() => !recorder.services.has('lab.api.Extra::'));
         assert.equal((await audited.audit(never)).differences, 0, watch);
       });
@@ -86,12 +72,14 @@ describe('audits and records of the zookeeper source', function () {
       // Events get lost on the way: each is a frame of its own.
       proxy.transformDown = (chunk) => withoutEvents(chunk);
       await provider('10.0.0.3:1');
-      await writer.write(`${services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r2'));
-      await writer.write(
-        `${root}/config/dubbo/shop.tag-router`,
+      await registry.writer.write(`${registry.services}/shop/10.0.0.2:1`, instanceJson('shop', '10.0.0.2:1', 'r2'));
+      await registry.writer.write(
+        `${registry.root}/config/dubbo/shop.tag-router`,
         'key: shop\nenabled: true\ntags:\n- name: gray\n  addresses: ["10.0.0.1:1"]\n',
       );
-      await writer.create(`${root}/lab.api.New/providers/${providerName('lab.api.New', '10.0.0.4:1')}`);
+      await registry.writer.create(
+        `${registry.root}/lab.api.New/providers/${providerName('lab.api.New', '10.0.0.4:1')}`,
+      );
       const report = await audited.audit(never);
       assert.ok(report.differences >= 4, JSON.stringify(report));
       const found = report.found.map(({ service: scope, detail }) => `${scope}: ${detail}`);
@@ -99,7 +87,7 @@ describe('audits and records of the zookeeper source', function () {
         `${greet}: the list of its providers had changed unseen`,
         'application shop: an instance had changed unseen',
         'rule shop.tag-router: its text had changed unseen',
-        `${root}: the list of interfaces had changed unseen`,
+        `${registry.root}: the list of interfaces had changed unseen`,
       ]) {
         assert.ok(found.includes(expected), `${expected} not in ${found.join('\n')}`);
       }
@@ -150,7 +138,7 @@ describe('audits and records of the zookeeper source', function () {
         recorder.notices.get('lasting-providers') ?? '',
         /^1 providers .*lab\.api\.Greet at dubbo:\/\/10\.0\.0\.4:1$/,
       );
-      await writer.remove(`${root}/${greet}/providers/${providerName(greet, '10.0.0.4:1')}`);
+      await registry.writer.remove(`${registry.root}/${greet}/providers/${providerName(greet, '10.0.0.4:1')}`);
       await recorder.waitFor(() => recorder.services.get(service)?.instances.length === 3);
       await audited.audit(never);
       assert.equal(recorder.notices.has('lasting-providers'), false);
@@ -160,14 +148,14 @@ describe('audits and records of the zookeeper source', function () {
   it('quotes the znodes behind a service, without what is secret', async () => {
     await provider('10.0.0.6:1', '&accessKey=S3CRET1&note=a%0d%0ab&version=');
     await provider('10.0.0.7:1', '&version=2');
-    await writer.create(
-      `${root}/${greet}/configurators/${encodeURIComponent(`override://0.0.0.0/${greet}?category=configurators&weight=5&token=S3CRET2`)}`,
+    await registry.writer.create(
+      `${registry.root}/${greet}/configurators/${encodeURIComponent(`override://0.0.0.0/${greet}?category=configurators&weight=5&token=S3CRET2`)}`,
     );
     const instance = instanceJson('shop', '10.0.0.8:1', 'r1').replace(
       '"timestamp"',
       '"password":"S3CRET3","timestamp"',
     );
-    await writer.create(`${services}/shop/10.0.0.8:1`, instance);
+    await registry.writer.create(`${registry.services}/shop/10.0.0.8:1`, instance);
     const quoted = source();
     await withRun(quoted, async ({ recorder }) => {
       await recorder.waitFor(() => recorder.synced);
