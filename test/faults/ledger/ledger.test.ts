@@ -89,6 +89,30 @@ describe('the ledger of the fault runs', () => {
     assert.deepEqual(found(), [`I3 ${host} ${target} has come back though it was deregistered`]);
   });
 
+  it('I3: takes one that is published late, once, for no coming back', () => {
+    want(200, false);
+    ledger.observe(nothing, 20);
+    want(300);
+    want(400, false);
+    ledger.observe(nothing, 30);
+    ledger.observe(published({ [target]: 300 }), 40);
+    ledger.observe(nothing, 50);
+    assert.deepEqual(found(), []);
+    ledger.observe(published({ [target]: 300 }), 60);
+    assert.equal(found().length, 1);
+  });
+
+  it('I3: takes one that is published later than anything may take for one that comes back', () => {
+    want(200, false);
+    ledger.observe(nothing, 20);
+    want(300);
+    want(400, false);
+    ledger.observe(nothing, 30);
+    ledger.observe(nothing, 15_030);
+    ledger.observe(published({ [target]: 300 }), 15_040);
+    assert.equal(found().length, 1);
+  });
+
   it('I3: takes one for back that its clients registered again, or that the registry was set back to', () => {
     want(100, false);
     ledger.observe(nothing, 20);

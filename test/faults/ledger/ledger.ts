@@ -36,6 +36,8 @@ interface Record {
   shielded: boolean;
   /** Seen to be gone since it was unwanted last: from now on it must not come back. */
   gone: boolean;
+  /** It was never published as it was wanted last, and may be yet, late, until then; infinite before the first look. */
+  lateUntilMs: number;
   /** The registry let go of it by itself. */
   loss: Loss | undefined;
   /** The registry was set back and shows it again: its coming back, or an older weight, is what the registry says. */
@@ -62,6 +64,7 @@ export class Ledger {
   issue(registry: string, host: string, target: string, weight: number, wanted: boolean): void {
     const record = this.#record(registry, host, target);
     if (record.wanted !== wanted) {
+      record.lateUntilMs = wanted || record.shielded ? 0 : Number.POSITIVE_INFINITY;
       record.shielded = false;
       record.gone = false;
       record.firstWeight = weight;
@@ -164,10 +167,14 @@ export class Ledger {
   }
 
   #observeUnwanted(record: Record, present: boolean, atMs: number): void {
+    if (record.lateUntilMs === Number.POSITIVE_INFINITY) record.lateUntilMs = atMs + lateMs;
     if (!present) {
-      record.gone = true;
+      if (atMs >= record.lateUntilMs) record.gone = true;
       this.#settle(record, 'removal', atMs);
-    } else if (record.gone && !record.setBack) {
+      return;
+    }
+    record.lateUntilMs = 0;
+    if (record.gone && !record.setBack) {
       record.gone = false;
       this.#violate('I3', record, atMs, 'has come back though it was deregistered');
     }
@@ -203,7 +210,7 @@ export class Ledger {
     if (known) return known;
     const record: Record = {
       ...{ registry, host, target, wanted: false, weight: 0, firstWeight: 0, publishedWeight: 0 },
-      ...{ shielded: false, gone: false, setBack: false, loss: undefined, pending: undefined },
+      ...{ shielded: false, gone: false, lateUntilMs: 0, setBack: false, loss: undefined, pending: undefined },
     };
     this.#records.set(key(host, target), record);
     return record;
