@@ -4,8 +4,15 @@ const all = 'test/**/*.test.ts';
 const servers = 'test/**/*.server.test.ts';
 const endToEnd = 'test/**/*.e2e.test.ts';
 const faults = 'test/**/*.faults.test.ts';
-/** Those whose servers take longest to start, in a lane of their own. */
-const nacosAndEureka = 'test/adapters/{nacos,eureka}/*.server.test.ts';
+/** Those with a Nacos of their own, which they stop, pause or configure; the others share one of each version. */
+const ownNacos = 'test/adapters/nacos/{auth,source}.server.test.ts';
+const nacos = 'test/adapters/nacos/*.server.test.ts';
+const eureka = 'test/adapters/eureka/*.server.test.ts';
+/** Those that start Java applications of Dubbo. */
+const dubbo = 'test/{adapters/dubbo/*,adapters/zookeeper/{applications,dubbo},servers/dubbo}.server.test.ts';
+const zookeeper = 'test/adapters/zookeeper/*.server.test.ts';
+const ownServers = 'test/servers/*.server.test.ts';
+const nacosEndToEnd = 'test/e2e/nacos*.e2e.test.ts';
 
 function ignoring(...patterns: readonly string[]): string[] {
   return patterns.flatMap((pattern) => ['--ignore', pattern]);
@@ -22,13 +29,19 @@ export const unitLanes: readonly Lane[] = [
 ];
 
 /**
- * All tests, in lanes that take about as long as each other. Tests of servers wait more than they compute, so lanes
- * side by side are done sooner even on two cores; the slowest come first.
+ * All tests, in lanes of a few minutes each. Tests of servers wait more than they compute, so lanes side by side are done
+ * sooner even on two cores; the longest come first, so that none is left over at the end.
  */
 export const allLanes: readonly Lane[] = [
-  { name: 'nacos…', args: [nacosAndEureka] },
   { name: 'faults', args: [faults] },
-  { name: 'e2e', args: [endToEnd] },
-  { name: 'servers', args: [servers, ...ignoring(nacosAndEureka)] },
+  { name: 'nacos', args: [nacos, ...ignoring(ownNacos)] },
+  { name: 'e2e', args: [endToEnd, ...ignoring(nacosEndToEnd)] },
+  { name: 'dubbo', args: [dubbo] },
+  { name: 'servers', args: [ownServers, ...ignoring(dubbo)] },
+  { name: 'nacos own', args: [ownNacos] },
+  { name: 'eureka', args: [eureka] },
+  { name: 'e2e nacos', args: [nacosEndToEnd] },
+  { name: 'zookeeper', args: [zookeeper, ...ignoring(dubbo)] },
+  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, dubbo, zookeeper, ownServers)] },
   ...unitLanes,
 ];

@@ -17,6 +17,7 @@ export interface Lane {
 export interface LaneResult {
   readonly counts: MochaCounts;
   readonly code: number;
+  readonly durationMs: number;
   /** Why the run counts as failed, when no single test says so. */
   readonly problem?: string;
 }
@@ -34,6 +35,7 @@ const KILL_GRACE_MS = 10_000;
 
 /** Runs mocha in a process of its own, with its output on ours. Never rejects for what the tests do. */
 export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOptions): Promise<LaneResult> {
+  const startMs = performance.now();
   const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js');
   const reporter = fileURLToPath(new URL('support/mocha-reporter.ts', import.meta.url));
   const child = fork(mocha, ['--reporter', reporter, ...args], {
@@ -42,10 +44,10 @@ export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOpti
     stdio: prefix ? ['ignore', 'pipe', 'pipe', 'ipc'] : 'inherit',
   });
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream) createInterface({ input: stream }).on('line', (line) => console.log(`${name.padEnd(8)}│ ${line}`));
+    if (stream) createInterface({ input: stream }).on('line', (line) => console.log(`${name.padEnd(9)}│ ${line}`));
   }
 
-  let counts: MochaCounts = { passed: 0, failed: 0, skipped: 0, failures: [], ended: false };
+  let counts: MochaCounts = { passed: 0, failed: 0, skipped: 0, failures: [], files: [], ended: false };
   let problem: string | undefined;
   let kill: NodeJS.Timeout | undefined;
   const end = (reason: string) => {
@@ -72,5 +74,5 @@ export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOpti
   clearTimeout(linger);
   signal.removeEventListener('abort', onAbort);
   if (!counts.ended) problem ??= 'mocha ended before all tests had run';
-  return { counts, code, ...(problem === undefined ? {} : { problem }) };
+  return { counts, code, durationMs: performance.now() - startMs, ...(problem === undefined ? {} : { problem }) };
 }

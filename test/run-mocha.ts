@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import pLimit from 'p-limit';
 import { type Lane, type LaneResult, runLane } from './mocha-lane.js';
 
@@ -30,7 +31,22 @@ export async function runMocha({ lanes, concurrency, timeoutMs }: RunMochaOption
   const results = await Promise.all(lanes.map((lane) => limit(() => runLane(lane, options))));
   clearTimeout(overall);
   process.off('SIGINT', onSigint).off('SIGTERM', onSigterm);
+  if (lanes.length > 1) tellDurations(lanes, results);
   return conclude(lanes, results);
+}
+
+const TOLD_FILES = 12;
+
+/** So that it is seen what makes a run long, and which lane to divide. */
+function tellDurations(lanes: readonly Lane[], results: readonly LaneResult[]): void {
+  const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
+  const each = results.map(({ durationMs }, index) => `${lanes[index]?.name} ${seconds(durationMs)}`);
+  console.log(`\nlanes: ${each.join(', ')}`);
+  const files = results.flatMap(({ counts }) => counts.files).sort((a, b) => b.durationMs - a.durationMs);
+  console.log('files that took longest:');
+  for (const { file, durationMs } of files.slice(0, TOLD_FILES)) {
+    console.log(`${seconds(durationMs).padStart(7)}  ${relative(process.cwd(), file)}`);
+  }
 }
 
 function conclude(lanes: readonly Lane[], results: readonly LaneResult[]): number {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { HistoryList } from '../../core/api/resources.js';
 import { isChange } from '../../core/history/entry.js';
 import { http } from '../support/http.js';
+import { isthmusCommand } from '../support/isthmus-command.js';
 import { poll } from '../support/poll.js';
 import { runCli } from './run-cli.js';
 
@@ -33,7 +34,8 @@ describe('the past of a real daemon', function () {
       `site: test\napi: { listen: 127.0.0.1:0 }\ndata: ${join(folder, 'data')}\n${config}` +
         'sources: [{ name: local, kind: api }]\n',
     );
-    const child = spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', 'run', '--config', file], {
+    const [command, ...args] = isthmusCommand;
+    const child = spawn(command, [...args, 'run', '--config', file], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aCatalogService, startApi } from '../sinks/api/api.js';
 import { http } from '../support/http.js';
+import { isthmusCommand } from '../support/isthmus-command.js';
 import { poll } from '../support/poll.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,7 +23,8 @@ interface Running {
 
 /** The real program, in a process of its own. */
 function isthmus(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
+  const [command, ...before] = isthmusCommand;
+  const child = spawn(command, [...before, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
   });

@@ -4,8 +4,8 @@ import { startIstiod } from '../servers/istiod.js';
 import { type ServerHandle, startServer } from '../servers/process.js';
 import { AdsClient } from '../support/ads-client.js';
 import { http } from '../support/http.js';
+import { isthmusCommand } from '../support/isthmus-command.js';
 import { poll } from '../support/poll.js';
-import { isthmusCommand } from './support/isthmus.js';
 import { clusterOf } from './support/mesh.js';
 
 /** The built-in configuration has fixed ports, and data below the working directory: a folder of the test's own. */

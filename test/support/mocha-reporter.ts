@@ -7,6 +7,8 @@ export interface MochaCounts {
   readonly skipped: number;
   /** Each failed test or hook, in a few lines: its whole title, its file and what was thrown. */
   readonly failures: readonly string[];
+  /** How long each test file took, its hooks included. Filled at the end. */
+  readonly files: readonly { readonly file: string; readonly durationMs: number }[];
   /** True once all tests ran: the process has nothing left to do but to end. */
   readonly ended: boolean;
 }
@@ -29,9 +31,20 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     const { constants } = Mocha.Runner;
     const described: string[] = [];
     runner.on(constants.EVENT_TEST_FAIL, (test, error) => described.push(describeFailure(test, error)));
+    const tookMs = new Map<string, number>();
+    let sinceMs = performance.now();
+    // One file may have several suites; what comes between two of them is the second one's.
+    runner.on(constants.EVENT_SUITE_END, ({ parent, file = '' }) => {
+      if (parent?.root !== true) return;
+      const nowMs = performance.now();
+      tookMs.set(file, (tookMs.get(file) ?? 0) + nowMs - sinceMs);
+      sinceMs = nowMs;
+    });
     const send = (ended: boolean) => {
       const { passes, failures, pending } = this.stats;
-      const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, failures: described, ended };
+      const files = ended ? [...tookMs].map(([file, durationMs]) => ({ file, durationMs })) : [];
+      const told = { failures: described, files, ended };
+      const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, ...told };
       process.send?.(counts);
     };
     for (const event of [constants.EVENT_TEST_PASS, constants.EVENT_TEST_PENDING, constants.EVENT_TEST_FAIL]) {

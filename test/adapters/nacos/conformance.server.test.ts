@@ -1,18 +1,17 @@
 import { after, before, describe } from 'mocha';
 import { describeSource, type SampleInstance } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
-import { startNacos3 } from '../../servers/nacos3.js';
+import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { makeSource } from './make-source.js';
 
 /** Both versions, and both ways in which names are listed: by gRPC for named groups, by HTTP for all. */
 const cases = [
-  { version: '2.3.2', start: startNacos2, config: { mode: 'grpc' } },
-  { version: '3.1.0', start: startNacos3, config: { mode: 'grpc', groups: ['DEFAULT_GROUP'] } },
+  { version: '2.3.2', start: sharedNacos2, config: { mode: 'grpc' } },
+  { version: '3.1.0', start: sharedNacos3, config: { mode: 'grpc', groups: ['DEFAULT_GROUP'] } },
   // The API of 1.x, which 2.3.2 still has.
-  { version: '2.3.2 over HTTP', start: startNacos2, config: { mode: 'http', pollIntervalMs: 100, keepAliveMs: 200 } },
+  { version: '2.3.2 over HTTP', start: sharedNacos2, config: { mode: 'http', pollIntervalMs: 100, keepAliveMs: 200 } },
 ];
 
 for (const { version, start, config } of cases) {
@@ -24,8 +23,7 @@ for (const { version, start, config } of cases) {
     const services = new Map<string, Map<string, SampleInstance>>();
 
     before(async () => {
-      // Nacos gathers changes for half a second before it shows and pushes them; the suite makes hundreds.
-      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      server = await start();
       const port = config.mode === 'http' ? server.port : server.grpcPort;
       proxy = await TcpProxy.start({ host: '127.0.0.1', port });
       writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
@@ -34,7 +32,6 @@ for (const { version, start, config } of cases) {
     after(async () => {
       writer?.close();
       await proxy?.close();
-      await server?.stop();
     });
 
     const records = (instances: ReadonlyMap<string, SampleInstance>) =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { afterEach, before, describe, it } from 'mocha';
 import type { Service } from '../../../core/model/index.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import {
@@ -10,14 +10,13 @@ import {
   startDubboProvider,
 } from '../../servers/dubbo.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
-import { startNacos3 } from '../../servers/nacos3.js';
+import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
-  { version: '2.3.2', start: startNacos2 },
-  { version: '3.1.0', start: startNacos3 },
+  { version: '2.3.2', start: sharedNacos2 },
+  { version: '3.1.0', start: sharedNacos3 },
 ];
 const deadlineMs = 60_000;
 
@@ -29,15 +28,13 @@ for (const { version, start } of versions) {
     const apps: { stop(): Promise<unknown> }[] = [];
 
     before(async () => {
-      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      server = await start();
     });
 
     afterEach(async () => {
       for (const run of runs.splice(0)) await run.stop();
       await Promise.all(apps.splice(0).map((app) => app.stop()));
     });
-
-    after(() => server?.stop());
 
     const run = (config: Readonly<Record<string, unknown>> = {}): Recorder => {
       const source = makeSource({ servers: [`http://${server.address}`], namespaces: ['public'], ...config });

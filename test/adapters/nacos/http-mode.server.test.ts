@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
+import { sharedNacos2 } from '../../servers/shared-nacos.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { poll } from '../../support/poll.js';
 import { makeSource } from './make-source.js';
@@ -22,12 +22,7 @@ describe('adapters/nacos with a server that has the HTTP API of 1.x alone', func
   const runs: SourceRun[] = [];
 
   before(async () => {
-    const quick = { 'nacos.naming.push.pushTaskDelay': 20 };
-    const clean = {
-      'nacos.naming.clean.empty-service.interval': 500,
-      'nacos.naming.clean.empty-service.expired-time': 1500,
-    };
-    server = await startNacos2({ config: { ...quick, ...clean } });
+    server = await sharedNacos2();
     writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
   });
 
@@ -41,10 +36,7 @@ describe('adapters/nacos with a server that has the HTTP API of 1.x alone', func
     await older.stop();
   });
 
-  after(async () => {
-    writer?.close();
-    await server?.stop();
-  });
+  after(() => writer?.close());
 
   const run = async (config: Readonly<Record<string, unknown>> = {}): Promise<Recorder> => {
     const grpcPortOffset = await silentGrpcOffset(older.port);

@@ -3,8 +3,7 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
-import { startNacos3 } from '../../servers/nacos3.js';
+import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { http } from '../../support/http.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { makeSource } from './make-source.js';
@@ -17,8 +16,8 @@ describe('adapters/nacos when the configuration names no namespaces', function (
   let writer: NacosWriter;
   let run: SourceRun | undefined;
 
-  const start = async (startServer: typeof startNacos2) => {
-    server = await startServer({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+  const start = async (startServer: typeof sharedNacos2) => {
+    server = await startServer();
     writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
   };
   const read = (config: Readonly<Record<string, unknown>> = {}): Recorder => {
@@ -32,10 +31,12 @@ describe('adapters/nacos when the configuration names no namespaces', function (
   });
 
   describe('on 3.1.0, which lists them', () => {
-    before(() => start(startNacos3));
+    before(() => start(sharedNacos3));
     after(async () => {
       writer?.close();
-      await server?.stop();
+      for (const id of ['gray', 'blue', 'n1', 'n2', 'n3']) {
+        await http(`${server.url}/v3/admin/core/namespace?namespaceId=${id}`, { method: 'DELETE' });
+      }
     });
 
     const namespaces = async (method: 'POST' | 'DELETE', query: string) => {
@@ -99,11 +100,8 @@ describe('adapters/nacos when the configuration names no namespaces', function (
   });
 
   describe('on a 2.3.2 without a console, which does not', () => {
-    before(() => start(startNacos2));
-    after(async () => {
-      writer?.close();
-      await server?.stop();
-    });
+    before(() => start(sharedNacos2));
+    after(() => writer?.close());
 
     it('reads the public one, and says what to do', async () => {
       await writer.setVisibly({ service: 'orders' }, [{ ip: '10.0.0.1', port: 80 }]);

@@ -5,16 +5,15 @@ import { Registry } from 'prom-client';
 import type { Source } from '../../../core/plugin/index.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
-import { startNacos3 } from '../../servers/nacos3.js';
+import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { http } from '../../support/http.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
-  { version: '2.3.2', start: startNacos2, service: '/v1/ns/service' },
-  { version: '3.1.0', start: startNacos3, service: '/v3/admin/ns/service' },
+  { version: '2.3.2', start: sharedNacos2, service: '/v1/ns/service' },
+  { version: '3.1.0', start: sharedNacos3, service: '/v3/admin/ns/service' },
 ];
 const key = (service: string) => `public@@DEFAULT_GROUP@@${service}`;
 const deadlineMs = 60_000;
@@ -28,7 +27,7 @@ for (const { version, start, service } of versions) {
     const runs: SourceRun[] = [];
 
     before(async () => {
-      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      server = await start();
       writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
     });
 
@@ -36,10 +35,7 @@ for (const { version, start, service } of versions) {
       for (const run of runs.splice(0)) await run.stop();
     });
 
-    after(async () => {
-      writer?.close();
-      await server?.stop();
-    });
+    after(() => writer?.close());
 
     const run = async (config: Readonly<Record<string, unknown>> = {}): Promise<[Recorder, Source]> => {
       metrics = new Registry();

@@ -5,15 +5,14 @@ import { createServer, type Server } from 'node:tls';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { SourceRun } from '../../../testkit/index.js';
 import type { NacosServer } from '../../servers/nacos.js';
-import { startNacos2 } from '../../servers/nacos2.js';
-import { startNacos3 } from '../../servers/nacos3.js';
+import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { type Certificates, makeCertificates } from '../../support/certificates.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
-  { version: '2.3.2', start: startNacos2 },
-  { version: '3.1.0', start: startNacos3 },
+  { version: '2.3.2', start: sharedNacos2 },
+  { version: '3.1.0', start: sharedNacos3 },
 ];
 const key = 'public@@DEFAULT_GROUP@@secure';
 const deadlineMs = 30_000;
@@ -30,7 +29,7 @@ for (const { version, start } of versions) {
 
     before(async () => {
       certificates = await makeCertificates();
-      server = await start({ config: { 'nacos.naming.push.pushTaskDelay': 20 } });
+      server = await start();
       writer = await NacosWriter.connect({ grpcPort: server.grpcPort });
       await writer.setVisibly({ service: 'secure' }, [{ ip: '10.0.0.1', port: 80 }]);
     });
@@ -43,7 +42,6 @@ for (const { version, start } of versions) {
 
     after(async () => {
       writer?.close();
-      await server?.stop();
       await certificates?.remove();
     });
 

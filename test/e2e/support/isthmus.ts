@@ -1,7 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   type InstanceResource,
   type ServiceResource,
@@ -12,6 +10,7 @@ import type { SourceStatus } from '../../../core/source/status.js';
 import { pickPorts } from '../../servers/ports.js';
 import { type ServerHandle, type StartOptions, startServer } from '../../servers/process.js';
 import { http } from '../../support/http.js';
+import { builtCommand, isthmusCommand } from '../../support/isthmus-command.js';
 import { poll } from '../../support/poll.js';
 
 export interface IsthmusOptions extends StartOptions {
@@ -23,7 +22,7 @@ export interface IsthmusOptions extends StartOptions {
   readonly mcp?: Readonly<Record<string, unknown>>;
   /** As in the configuration file; its defaults when absent. */
   readonly guards?: Readonly<Record<string, unknown>>;
-  /** Runs `dist`, as `npm run build` left it, which starts in half the time. Default: the sources. */
+  /** Runs `dist`, as `npm run build` left it. Default: as {@link isthmusCommand} says. */
   readonly isBuilt?: boolean;
   /** URL of a module that Node loads before the daemon. It finds the daemon's folder in ISTHMUS_TEST_DIR. */
   readonly preload?: string;
@@ -42,14 +41,6 @@ export interface Isthmus extends ServerHandle {
   /** Waits until a source is in a state, as `fresh` or `degraded`. */
   sourceIs(name: string, state: string): Promise<void>;
 }
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/** How a test starts the command line from the sources, so that it never tests an old build. */
-export const isthmusCommand = [process.execPath, '--import', tsx, join(root, 'cli', 'main.ts')] as const;
-
-const builtCommand = [process.execPath, join(root, 'dist', 'cli', 'main.js')] as const;
 
 /** What the tests take away, they mean to: however many it is within a minute, it is held for a moment only. */
 const plannedLosses = { massLoss: { maxHoldMs: 1000 }, empty: { maxHoldMs: 1000 } };
