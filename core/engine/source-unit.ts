@@ -114,6 +114,8 @@ export class SourceUnit {
   /** Everything was read, and stands in the catalog. */
   listed(): void {
     this.guarded.listed();
+    // What a source lists as it was before the restart is no younger for that.
+    for (const [scope, sinceMs] of this.#behindBefore) if (scope !== '') this.supervisor.backdate(scope, sinceMs);
     this.#behindBefore = new Map();
   }
 

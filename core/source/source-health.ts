@@ -61,6 +61,12 @@ export class SourceHealth {
     this.#issues.set(key, { sinceMs: this.#issues.get(key)?.sinceMs ?? nowMs, cause });
   }
 
+  /** What is degraded still was so already since `sinceMs`. */
+  backdate(scope: string, sinceMs: number): void {
+    const issue = this.#issues.get(scope);
+    if (issue && sinceMs < issue.sinceMs) this.#issues.set(scope, { ...issue, sinceMs });
+  }
+
   /** @returns whether anything was degraded */
   recovered(scope: string | undefined, nowMs: number): boolean {
     const had = this.#issues.delete(scope ?? wholeSource);

@@ -94,6 +94,11 @@ export class SourceSupervisor {
     return this.#health.restoredMs;
   }
 
+  /** A scope that cannot be read still could not be read before a restart either, since `sinceMs`. */
+  backdate(scope: string, sinceMs: number): void {
+    this.#health.backdate(scope, sinceMs);
+  }
+
   /** What cannot be read, and since when, by scope; the empty scope is the whole source. */
   behind(): ReadonlyMap<string, number> {
     return this.#health.behind();

@@ -70,6 +70,24 @@ describe('warm start', () => {
     await end();
   });
 
+  it('shows a source what was restored, so that it can list that for what it cannot read', async () => {
+    const held = aService('held', instances(3));
+    const store = new MemoryStore(new Map([['a', stored([held, aService('gone', instances(1))])]]));
+    const { engine, sources, end } = startEngine(['a'], { store });
+    await poll(() => engine.catalog.size === 2, { what: 'the restored services' });
+    const out = sources[0]?.out;
+    const before = out?.published().get('held');
+    assert.deepEqual(before, held);
+    out?.replaceAll([before ?? aService('held'), aService('new', instances(1))]);
+    out?.degraded(new Error('no metadata'), 'held');
+    await poll(() => !engine.catalog.snapshot().services.has('gone.mesh'), { what: 'the listing' });
+    assert.deepEqual([...engine.catalog.snapshot().services.keys()].sort(), ['held.mesh', 'new.mesh']);
+    assert.equal(engine.catalog.snapshot().services.get('held.mesh')?.origins[0]?.instances.length, 3);
+    const [status] = engine.statuses();
+    assert.deepEqual([status?.synced, status?.status.state], [true, 'degraded']);
+    await end();
+  });
+
   it('goes by the registry as soon as it is read: what is gone is not shown first', async () => {
     const store = new MemoryStore(
       new Map([['a', stored([aService('x', instances(3)), aService('old', instances(1))])]]),
@@ -140,6 +158,25 @@ describe('warm start', () => {
     sources[0]?.out?.replaceAll([aService('x', instances(2))]);
     await clock.advance(1000);
     await poll(() => shown() === 2, { what: 'the instances to be back' });
+    await end();
+  });
+
+  it('takes out what could not be read for too long, before a restart and after it', async () => {
+    const degraded = [{ scope: 'x', sinceMs: startMs - 8000 }];
+    const store = new MemoryStore(new Map([['a', stored([aService('x', instances(2))], { degraded })]]));
+    const guards = { staleness: { maxAgeMs: 10_000 } };
+    const { engine, clock, sources, end } = startEngine(['a'], { store }, { guards });
+    await poll(() => sources[0]?.out !== undefined && engine.catalog.size === 1, { what: 'the restored service' });
+    sources[0]?.out?.replaceAll([...(sources[0]?.out?.published().values() ?? []), aService('y', instances(2))]);
+    sources[0]?.out?.degraded(new Error('no answer'), 'x');
+    sources[0]?.out?.degraded(new Error('no answer'), 'y');
+    await poll(() => engine.catalog.size === 2, { what: 'the listing' });
+    const shown = (host: string) => engine.catalog.snapshot().services.get(host)?.origins[0]?.instances.length;
+    await clock.advance(1000);
+    assert.equal(shown('x.mesh'), 2);
+    await clock.advance(2000);
+    await poll(() => shown('x.mesh') === 0, { what: 'the instances to go' });
+    assert.equal(shown('y.mesh'), 2);
     await end();
   });
 
