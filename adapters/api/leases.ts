@@ -74,10 +74,6 @@ export class Leases {
     this.#tidy();
   }
 
-  deleteService(service: string): void {
-    for (const id of this.#byService.get(service)?.keys() ?? []) this.delete({ service, id });
-  }
-
   /** Takes out the leases that have run out by `nowMs`, the earliest first. */
   takeDue(nowMs: number): LeaseKey[] {
     const due: LeaseKey[] = [];

@@ -14,6 +14,9 @@ export type RegistryLimits = Pick<
   'maxServices' | 'maxInstances' | 'maxFileBytes' | 'forgetEmptyAfterMs' | 'leases'
 >;
 
+/** {@link MemoryRegistry.expire} is called at least as often, but for pauses. */
+export const maxTickMs = 600;
+
 /** Eureka's clients wait for ten times their interval at most, which is 30 s. */
 const maxCalmMs = 300_000;
 
@@ -39,6 +42,8 @@ export class MemoryRegistry {
   /** The instances of the services that {@link atomically} has changed: nobody else has seen them yet. */
   #drafts: Map<ReadonlyMap<string, RegisteredInstance>, Map<string, RegisteredInstance>> | undefined;
   #calmUntilMs = 0;
+  /** When leases were last let run out. */
+  #expiredMs: number | undefined;
 
   constructor(limits: RegistryLimits, clock: Clock, sizes: SizeOptions) {
     this.#size = new RegistrySize(sizes);
@@ -187,6 +192,7 @@ export class MemoryRegistry {
    */
   expire(): RegistryChange[] {
     const nowMs = this.#clock.now();
+    this.#expiredMs = nowMs;
     const gone = new Map<string, Set<string>>();
     const add = (into: Map<string, Set<string>>, { service, id }: LeaseKey) =>
       into.set(service, (into.get(service) ?? new Set()).add(id));
@@ -286,8 +292,12 @@ export class MemoryRegistry {
     const nowMs = this.#clock.now();
     if (this.#overdue.delete(keyOf({ service, id }))) this.#massExpiry.rescued(nowMs);
     if (ttlSeconds === undefined) this.#leases.delete({ service, id });
-    else
-      this.#leases.set({ service, id }, nowMs + ttlSeconds * 1000 + (expired ? this.#limits.leases.expiredForMs : 0));
+    else {
+      // After a pause that nobody has noticed yet, which all leases are given back: not twice to this one.
+      const fromMs = Math.min(nowMs, (this.#expiredMs ?? nowMs) + maxTickMs);
+      const restMs = expired ? this.#limits.leases.expiredForMs : 0;
+      this.#leases.set({ service, id }, fromMs + ttlSeconds * 1000 + restMs);
+    }
   }
 
   #forgetLease(key: LeaseKey): void {

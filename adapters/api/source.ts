@@ -17,7 +17,7 @@ import { ServiceEncoder } from './file-format.js';
 import { GroupCommit } from './group-commit.js';
 import type { RegistryChange } from './model.js';
 import { toRecord } from './record.js';
-import { MemoryRegistry } from './registry.js';
+import { MemoryRegistry, maxTickMs } from './registry.js';
 import { RegistryFile } from './registry-file.js';
 import { RequestParser } from './requests.js';
 import { registryRoutes } from './routes.js';
@@ -26,7 +26,7 @@ export type ApiDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'dataDir' | 'http
 
 const tickMs = 500;
 /** A tick that is late by more than that is one before which heartbeats could not be taken. */
-const toleratedMs = 100;
+const toleratedMs = maxTickMs - tickMs;
 /** Late by more than that is worth a word. */
 const pauseMs = 5000;
 /** How long the end of a run waits for a write under way. */

@@ -221,6 +221,29 @@ describe('adapters/api: the REST registry', () => {
     assert.equal(published('orders')?.instances[0]?.health, 'unhealthy');
   });
 
+  it('gives the time in which the process stood still back once, to whoever is heard before it is noticed too', async () => {
+    const path = `${root}/orders/instances/a`;
+    await api.client.put(path, { address: '10.0.0.1', port: 80, ttlSeconds: 10 });
+    await clock.advance(1000);
+    skippedMs += 60_000;
+    assert.equal((await api.client.put(`${path}/heartbeat`)).status, 204);
+    await clock.advance(1000);
+    const { body } = await api.client.get(path);
+    const leftMs = Date.parse((body as { expiresAt: string }).expiresAt) - leaping.now();
+    assert.ok(leftMs <= 11_000, `${leftMs} ms are left`);
+    assert.ok(leftMs >= 8000, `${leftMs} ms are left`);
+  });
+
+  it('tells the first of what is wrong, however much it is', async () => {
+    const ports = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`NO LABEL ${index}`, -1]));
+    const { status, body } = await api.client.put(`${root}/orders/instances/a`, {
+      ...{ address: '10.0.0.1', ports, ['x'.repeat(100_000)]: 1 },
+    });
+    assert.equal(status, 400);
+    assert.ok(String(body).length < 10_000, `${String(body).length} characters`);
+    assert.match(String(body), /and [0-9]+ more$/);
+  });
+
   it('takes no longer to let an instance go because the clock was set back', async () => {
     await api.client.put(`${root}/orders/instances/a`, { address: '10.0.0.1', port: 80, ttlSeconds: 10 });
     skippedMs -= 600_000;
