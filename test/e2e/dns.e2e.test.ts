@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type DnsServer, startDnsServer } from '../servers/dns.js';
 import { poll } from '../support/poll.js';
 import { type Isthmus, startIsthmus } from './support/isthmus.js';
@@ -42,6 +44,11 @@ describe('DNS names in the daemon', function () {
   });
 
   it('stay while their server is dead, also over a kill of Isthmus', async () => {
+    // Written some seconds after the first catalog: readers come first.
+    await poll(() => isOnDisk(join(isthmus.dataDir, 'catalog'), '10.0.0.2'), {
+      what: 'the catalog to be on the disk',
+      timeoutMs: 60_000,
+    });
     await dns.kill();
     await isthmus.sourceIs('names', 'degraded');
     assert.deepEqual(await addresses('orders.dns'), ['10.0.0.1']);
@@ -54,3 +61,8 @@ describe('DNS names in the daemon', function () {
     assert.deepEqual(await addresses('shop.dns'), ['10.0.0.2']);
   });
 });
+
+/** True when a file of the folder has this text. */
+function isOnDisk(folder: string, text: string): boolean {
+  return readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(text));
+}
