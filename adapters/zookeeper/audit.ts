@@ -4,6 +4,7 @@ import { LastingCheck } from './lasting-check.js';
 import type { Place, Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
 import { unitScope, unitsOf } from './unit.js';
+import { hasCode } from './zookeeper-error.js';
 
 export interface AuditOptions {
   readonly follower: Follower;
@@ -22,7 +23,8 @@ const maxFound = 100;
  * Compares the state of every node that was read with the one that it was read in, has those that differ read again, and
  * waits until they are: a net for changes that no watch told of. ZooKeeper leaves out, for instance, events about nodes
  * whose own ACL forbids us to read them, though their parent may be listed (CVE-2024-23944's fix).
- * @throws ZookeeperError when a node's state can't be asked for; the signal's reason
+ * @throws ZookeeperError when a node's state can't be asked for, but for one that we have no right to read any more; the
+ * signal's reason
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const { follower, places, state, concurrency, onDifference, signal } = options;
@@ -33,9 +35,16 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     for (const [path, stamp] of rest) {
       signal.throwIfAborted();
       const place = places.locate(path);
-      if (place === undefined || (await nodes.isAsRead(path, stamp))) continue;
+      if (place === undefined) continue;
+      const isAsRead = await nodes.isAsRead(path, stamp).catch(unlessRefused);
+      if (isAsRead === true) continue;
       // An event comes before any reply that shows its change, so what is not pending, or was read since, was missed.
       if (follower.isPending(place) || nodes.stamps.get(path) !== stamp) continue;
+      if (isAsRead === 'refused') {
+        // Its own reading tells so, and of that node alone.
+        follower.reread(place);
+        continue;
+      }
       if (follower.isToldByChildren(place)) {
         if (!(await follower.findsUntold(place))) continue;
       } else follower.reread(place);
@@ -48,6 +57,11 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   await new LastingCheck(options).run();
   const found = [...missed].slice(0, maxFound).map(([, place]) => difference(place, places));
   return { compared: state.serviceCount, differences: missed.size, found };
+}
+
+function unlessRefused(error: unknown): 'refused' {
+  if (hasCode(error, 'NO_AUTH')) return 'refused';
+  throw error;
 }
 
 function difference(place: Place, places: Places): AuditDifference {

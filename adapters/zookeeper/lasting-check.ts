@@ -3,6 +3,7 @@ import type { Follower } from './follower.js';
 import type { InterfaceDirectory } from './interface-directory.js';
 import type { Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
+import { hasCode } from './zookeeper-error.js';
 
 export interface LastingCheckOptions {
   readonly follower: Follower;
@@ -61,13 +62,23 @@ export class LastingCheck {
     if (directory.node === undefined) return false;
     const path = places.category(root, directory.node, 'providers');
     let changed = false;
-    for (const name of directory.unchecked(await follower.nodes.names(path))) {
+    for (const name of directory.unchecked(await this.#names(path))) {
       signal.throwIfAborted();
       if (this.#looks++ >= maxLooks) break;
       const stat = await follower.nodes.exists(`${path}/${name}`);
       if (stat && directory.checked(name, stat.ephemeralOwner !== 0n)) changed = true;
     }
     return changed;
+  }
+
+  /** None where they cannot be listed any more: that ends no audit, and is told when the list itself is read. */
+  async #names(path: string): Promise<readonly string[]> {
+    try {
+      return await this.#options.follower.nodes.names(path);
+    } catch (error) {
+      if (hasCode(error, 'NO_AUTH') || hasCode(error, 'TOO_LARGE')) return [];
+      throw error;
+    }
   }
 
   #tell(): void {

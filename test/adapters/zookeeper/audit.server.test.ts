@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { SourceRun } from '../../../testkit/index.js';
+import { DubboRegistryWriter } from '../../support/dubbo-registry-writer.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { useDubboRegistry } from './dubbo-registry.js';
 import { instanceJson, metadataJson, providerName, type RawConfig, withRun } from './support.js';
@@ -97,6 +98,26 @@ describe('audits and records of the zookeeper source', function () {
       assert.deepEqual(addresses('lab.api.Echo::'), ['10.0.0.2']);
       assert.equal(recorder.services.get(service)?.instances[0]?.metadata['dubbo.tag'], 'gray');
     });
+  });
+
+  it('audits all else when a node can be read no more, and says so', async () => {
+    const owner = await DubboRegistryWriter.connect(registry.server.address);
+    const secret = `${registry.root}/lab.api.Secret/providers`;
+    await registry.writer.create(`${secret}/${providerName('lab.api.Secret', '10.0.0.6:1')}`);
+    const audited = source();
+    const look = withRun(audited, async ({ recorder }) => {
+      await recorder.waitFor(() => recorder.synced);
+      await owner.setAccess(secret, { scheme: 'digest', id: 'a:b' });
+      await provider('10.0.0.4:1', '', false);
+      await recorder.waitFor(() => recorder.services.get(service)?.instances.length === 3);
+      const report = await audited.audit(never);
+      assert.deepEqual(report, { compared: 2, differences: 0, found: [] });
+      await recorder.waitFor(() => /10\.0\.0\.4:1/.test(recorder.notices.get('lasting-providers') ?? ''));
+      await recorder.waitFor(() => /no right/.test(recorder.degradedScopes.get('lab.api.Secret')?.message ?? ''));
+      assert.deepEqual([...recorder.degradedScopes.keys()], ['lab.api.Secret']);
+      assert.equal(recorder.services.get('lab.api.Secret::')?.instances.length, 1);
+    });
+    await look.finally(() => owner.close());
   });
 
   it('reports scheduled audits', async () => {
