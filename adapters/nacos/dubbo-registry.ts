@@ -169,6 +169,8 @@ export class DubboRegistry {
 
   /** A whole listing was published, which ended what was said of applications. */
   tellLacking(): void {
+    // Also of namespaces that are not read any more.
+    this.#earlier.clear();
     for (const { directories } of this.#namespaces.values()) {
       for (const directory of directories.values()) directory.tellLacking();
     }
