@@ -82,7 +82,7 @@ export class GuardedTable implements ServiceFeed {
   }
 
   takeChanged(): ReadonlyMap<string, ChangeCause> {
-    this.#look(this.#options.reported.takeChanged());
+    this.#lookAtNews();
     const changed = this.#changed;
     this.#changed = new Map();
     return changed;
@@ -132,7 +132,7 @@ export class GuardedTable implements ServiceFeed {
    * @returns how many services that changes
    */
   release(pattern: string, by: string): number {
-    this.#look(this.#options.reported.takeChanged());
+    this.#lookAtNews();
     this.#freezes = this.#freezes.filter(({ service }) => service !== pattern && !matchesGlob(pattern, service));
     const names = new Set(
       [...this.#held.keys(), ...(this.#flaps?.damped.keys() ?? [])].filter((name) => matchesGlob(pattern, name)),
@@ -169,6 +169,7 @@ export class GuardedTable implements ServiceFeed {
 
   /** Lets through what was held for its longest time. @returns when there is something to do next, in ms since the epoch */
   tick(nowMs: number): number | undefined {
+    this.#lookAtNews();
     let next = this.#flaps?.nextMs;
     const note = (atMs: number) => {
       if (atMs < (next ?? Number.POSITIVE_INFINITY)) next = atMs;
@@ -227,6 +228,11 @@ export class GuardedTable implements ServiceFeed {
       any = true;
     }
     if (any) this.#options.onChange();
+  }
+
+  /** What is settled is what was reported last, so that has to be judged before. */
+  #lookAtNews(): void {
+    this.#look(this.#options.reported.takeChanged());
   }
 
   #look(names: ReadonlySet<string>): void {

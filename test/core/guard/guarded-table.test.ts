@@ -48,6 +48,21 @@ describe('GuardedTable', () => {
     assert.deepEqual(accepted.slice(-1), ['b gone']);
   });
 
+  it('judges what was reported a moment before a hold ends', () => {
+    const { time, reported, table, take, ids: let_ } = aTable();
+    reported.replaceAll([aService('a', ids(1, 40))]);
+    take();
+    reported.upsert(aService('a', ids(11, 40)));
+    take();
+    assert.equal(table.holds()[0]?.count, 10);
+    time.nowMs += 600_000;
+    reported.upsert(aService('a', ids(31, 40)));
+    table.tick(time.nowMs);
+    take();
+    assert.equal(let_('a')?.length, 30, 'the ten whose time is over are gone, and no more');
+    assert.equal(table.holds()[0]?.count, 20);
+  });
+
   it('lets additions and changes of a service through while it holds its losses', () => {
     const { reported, take, ids: let_ } = aTable();
     reported.replaceAll([aService('a', ids(1, 10))]);
