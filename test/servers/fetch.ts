@@ -5,6 +5,7 @@ import type { Artefact } from './build/artefact.js';
 import { artefacts } from './build/artefacts.js';
 import { buildArtefact, SCRATCH } from './build/build-artefact.js';
 import { cacheDir, serversDir } from './build/cache-dir.js';
+import { hasArchive, javaVersion } from './build/class-archive.js';
 import { acquireLock } from './build/lock.js';
 import { inputHash, readStamp } from './build/stamp.js';
 import { missingTools } from './build/toolchain.js';
@@ -22,7 +23,7 @@ const PROGRESS_INTERVAL_MS = 30_000;
 async function main(names: readonly string[], signal: AbortSignal): Promise<number> {
   const wanted = select(names);
   const dir = cacheDir();
-  if (outdated(wanted, dir).length === 0) return reportReady(wanted, dir);
+  if ((await unfinished(wanted, dir)).length === 0) return reportReady(wanted, dir);
   mkdirSync(dir, { recursive: true });
   const release = await acquireLock(join(dir, 'lock'), {
     timeoutMs: LOCK_TIMEOUT_MS,
@@ -38,26 +39,32 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<numb
 
 async function buildAll(wanted: readonly Artefact[], dir: string, signal: AbortSignal): Promise<number> {
   // Looked at again: whoever held the lock may have built it all.
-  const todo = outdated(wanted, dir);
+  const todo = await unfinished(wanted, dir);
   if (todo.length === 0) return reportReady(wanted, dir);
-  const missing = await missingTools(new Set(todo.map((artefact) => artefact.lane)));
+  const missing = await missingTools(new Set(outdated(todo, dir).map((artefact) => artefact.lane)));
   if (missing.length > 0) {
     console.error(['servers: cannot build the test servers:', ...missing.map((line) => `  - ${line}`)].join('\n'));
     return 1;
   }
   rmSync(join(dir, SCRATCH), { recursive: true, force: true });
   const started = Date.now();
-  console.log(`servers: ${todo.length} of ${wanted.length} to build into ${dir}`);
+  console.log(`servers: ${todo.length} of ${wanted.length} to build or to record in ${dir}`);
   const running = new Map<string, number>();
   const progress = setInterval(() => report(running), PROGRESS_INTERVAL_MS);
   const lanes = { maven: pLimit(1), go: pLimit(1) };
   const outcomes = await Promise.allSettled(
-    todo.map((artefact) => lanes[artefact.lane](() => buildOne(artefact, dir, running, signal))),
+    todo.map((artefact) =>
+      lanes[artefact.lane](async () => {
+        if (outdated([artefact], dir).length > 0) await buildOne(artefact, dir, running, signal);
+        // In the lane of Maven, which is done long before that of Go.
+        await recordOne(artefact, running, signal);
+      }),
+    ),
   );
   clearInterval(progress);
   const failed = outcomes.filter((outcome) => outcome.status === 'rejected').length;
   const built = todo.length - failed;
-  console.log(`servers: ${built} built, ${failed} failed, in ${seconds(started)}`);
+  console.log(`servers: ${built} done, ${failed} failed, in ${seconds(started)}`);
   return failed === 0 ? 0 : 1;
 }
 
@@ -76,6 +83,40 @@ async function buildOne(artefact: Artefact, dir: string, running: Map<string, nu
   } finally {
     running.delete(label);
   }
+}
+
+/** Records how an artefact starts, where it is a Java one that is not recorded. What fails here costs time, no more. */
+async function recordOne(artefact: Artefact, running: Map<string, number>, signal: AbortSignal) {
+  if ((await unrecorded([artefact])).length === 0) return;
+  const { name, version } = artefact;
+  const started = Date.now();
+  const label = `${name} ${version}, its start`;
+  running.set(label, started);
+  try {
+    const { record } = await import('./archives.js');
+    await record(name, signal);
+    console.log(`servers: ${label}: recorded after ${seconds(started)}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    console.error(`servers: ${label}: not recorded, so it starts slowly: ${(error as Error).message}`);
+  } finally {
+    running.delete(label);
+  }
+}
+
+async function unfinished(wanted: readonly Artefact[], dir: string): Promise<Artefact[]> {
+  const toBuild = outdated(wanted, dir);
+  const built = wanted.filter((artefact) => !toBuild.includes(artefact));
+  const toRecord = await unrecorded(built);
+  return wanted.filter((artefact) => toBuild.includes(artefact) || toRecord.includes(artefact));
+}
+
+/** Of artefacts that are built, those with a start to record: the Java ones. */
+async function unrecorded(built: readonly Artefact[]): Promise<Artefact[]> {
+  const java = built.filter(({ lane }) => lane === 'maven');
+  if (java.length === 0) return [];
+  const version = await javaVersion();
+  return java.filter(({ name }) => !hasArchive(name, version));
 }
 
 function outdated(wanted: readonly Artefact[], dir: string): Artefact[] {
@@ -99,7 +140,7 @@ function reportReady(wanted: readonly Artefact[], dir: string): 0 {
 function report(running: ReadonlyMap<string, number>): void {
   for (const [label, started] of running) {
     const isNew = Date.now() - started < PROGRESS_INTERVAL_MS / 2;
-    if (!isNew) console.log(`servers: ${label}: still building, ${seconds(started)}`);
+    if (!isNew) console.log(`servers: ${label}: still at it, ${seconds(started)}`);
   }
 }
 

@@ -1,6 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { artefactDir } from './build/cache-dir.js';
+import { classArguments } from './build/class-archive.js';
 import type { ServerCommand } from './process.js';
 
 export interface JavaOptions {
@@ -13,8 +11,6 @@ export interface JavaOptions {
   readonly heapMb: number;
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
   readonly args?: readonly string[];
-  /** Folders that come before all else in the class path. */
-  readonly classPath?: readonly string[];
   /** `module/package` names that are open to reflection. */
   readonly openPackages?: readonly string[];
   /** Start of the names of jars that must come before the others, which follow in alphabetical order. */
@@ -23,24 +19,7 @@ export interface JavaOptions {
 
 /** A JVM that is quick to start and small, which suits a test more than peak speed. */
 export function javaCommand(options: JavaOptions): ServerCommand {
-  const {
-    artefact,
-    mainClass,
-    home,
-    heapMb,
-    properties = {},
-    args = [],
-    classPath = [],
-    firstJars = [],
-    openPackages = [],
-  } = options;
-  const dir = artefactDir(artefact);
-  const lib = join(dir, 'lib');
-  // Listed one by one: the order of a wildcard is the file system's, and some classes are in several jars.
-  const isFirst = (jar: string) => firstJars.some((start) => jar.startsWith(start));
-  const names = readdirSync(lib).sort();
-  const jars = [...names.filter(isFirst), ...names.filter((jar) => !isFirst(jar))];
-  const path = [...classPath, join(dir, 'classes'), ...jars.map((jar) => join(lib, jar))];
+  const { artefact, mainClass, home, heapMb, properties = {}, args = [], firstJars, openPackages = [] } = options;
   return {
     command: 'java',
     args: [
@@ -51,8 +30,7 @@ export function javaCommand(options: JavaOptions): ServerCommand {
       `-Duser.home=${home}`,
       `-Djava.io.tmpdir=${home}`,
       ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
-      '-cp',
-      path.join(':'),
+      ...classArguments(artefact, firstJars),
       mainClass,
       ...args,
     ],

@@ -40,6 +40,9 @@ export interface NacosEndpoint {
   readonly auth: NacosOptions['auth'];
 }
 
+/** An older Hessian under the same package names comes with the Raft library. */
+export const firstJars: readonly string[] = ['hessian-4'];
+
 const PORT_GROUP = [0, 1000, 1001, -1000];
 
 /** Starts a standalone Nacos server with its embedded database. Its data survives a restart. */
@@ -60,8 +63,7 @@ export async function startNacos(version: NacosVersion, options: NacosOptions): 
           mainClass: version.mainClass,
           home: dir,
           heapMb: 384,
-          // An older Hessian under the same package names comes with the Raft library.
-          firstJars: ['hessian-4'],
+          firstJars,
           properties: {
             // Data must outlive the process, not a power cut.
             'derby.system.durability': 'test',

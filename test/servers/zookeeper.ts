@@ -86,8 +86,8 @@ async function startMember(port: number, options: ZookeeperOptions, member: Memb
           mainClass: 'org.apache.zookeeper.server.quorum.QuorumPeerMain',
           home: dir,
           heapMb: 512,
-          classPath: [join(dir, 'conf')],
           properties: {
+            'logback.configurationFile': join(dir, 'conf', 'logback.xml'),
             // Above what one session may own, else closing it destroys the server (ZOOKEEPER-4306).
             'jute.maxbuffer': 33_554_432,
             'zookeeper.extendedTypesEnabled': true,
