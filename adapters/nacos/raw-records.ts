@@ -5,7 +5,8 @@ import { instanceId } from './instance.js';
 import { isCredential } from './metadata.js';
 import { defaultCluster } from './service-key.js';
 
-const maxRecords = 1000;
+/** Shown of one service. */
+export const maxRecords = 1000;
 
 /** The instances of a service as Nacos sends them, with what looks like a credential hidden. */
 export function toRecords(hosts: readonly unknown[], service: Service | undefined): readonly SourceRecord[] {

@@ -14,10 +14,11 @@ import { joinReports } from './audit.js';
 import type { NacosConfig } from './config.js';
 import { ConsumerBook } from './consumer-book.js';
 import { NacosCredentials } from './credentials.js';
-import { formatDubboName, isDubboBookkeeping, parseConsumersName } from './dubbo.js';
+import { formatDubboName, isDubboBookkeeping, parseConsumersName, parseDubboName } from './dubbo.js';
 import { DubboRegistry } from './dubbo-registry.js';
 import { NacosHttp } from './http-client.js';
 import { NacosLogin } from './login.js';
+import { mappedRecords } from './mapped-records.js';
 import { StringPool } from './metadata.js';
 import { type NacosMetrics, nacosMetrics } from './metrics.js';
 import { toError } from './nacos-error.js';
@@ -26,7 +27,7 @@ import { type NamespaceEvents, NamespaceReader } from './namespace-reader.js';
 import type { ConnectionSettings } from './open-connection.js';
 import { Protection } from './protection.js';
 import { Publication } from './publication.js';
-import { toRecords } from './raw-records.js';
+import { maxRecords, toRecords } from './raw-records.js';
 import { RegistryView } from './registry-view.js';
 import { RequestGate } from './request-gate.js';
 import { literalNames, type Selection, selects, toSelection } from './selection.js';
@@ -331,7 +332,18 @@ export class NacosRun {
   async records(name: string): Promise<readonly SourceRecord[]> {
     const key = parseServiceKey(name);
     if (!key) throw new Error(`${JSON.stringify(name)} is no service of Nacos`);
-    return toRecords(await this.#readerOf(key.namespace).ask(key), this.#publication.service(key.namespace, name));
+    const reader = this.#readerOf(key.namespace);
+    const service = this.#publication.service(key.namespace, name);
+    const records = toRecords(await reader.ask(key), service);
+    const provided = this.#config.dubbo.applications ? parseDubboName(key.name) : undefined;
+    if (!provided) return records;
+    const mapped = await mappedRecords({
+      interfaceName: provided.interfaceName,
+      service,
+      config: (dataId, group) => reader.config(dataId, group),
+      ask: (application) => reader.ask({ ...key, name: application }),
+    });
+    return [...records, ...mapped].slice(0, maxRecords);
   }
 
   #selects({ group, name }: ServiceKey): boolean {

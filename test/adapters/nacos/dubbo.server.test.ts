@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'mocha';
 import type { Service } from '../../../core/model/index.js';
+import type { Source } from '../../../core/plugin/index.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import {
   type DubboProvider,
@@ -25,6 +26,7 @@ for (const { version, start } of versions) {
     this.timeout(240_000);
     let server: NacosServer;
     const runs: SourceRun[] = [];
+    const sources = new WeakMap<Recorder, Source>();
     const apps: { stop(): Promise<unknown> }[] = [];
 
     before(async () => {
@@ -40,6 +42,7 @@ for (const { version, start } of versions) {
       const source = makeSource({ servers: [`http://${server.address}`], namespaces: ['public'], ...config });
       const started = new SourceRun(source);
       runs.push(started);
+      sources.set(started.recorder, source);
       return started.recorder;
     };
     const provider = async (options: Omit<DubboProviderOptions, 'registry'>): Promise<DubboProvider> => {
@@ -85,6 +88,16 @@ for (const { version, start } of versions) {
         );
         assert.equal(service?.instances[0]?.metadata['dubbo.tag'], 'gray');
         assert.deepEqual([...recorder.degradedScopes], []);
+        const records = (await sources.get(recorder)?.records?.(name(group), new AbortController().signal)) ?? [];
+        const mapping = records.find(({ id }) => id === `mapping/${GREETING_SERVICE}`);
+        assert.ok(mapping?.text.includes(group), mapping?.text);
+        const behind = records.find(({ id, instance }) => id.startsWith(`${group} ${app.host}:`) && instance);
+        assert.ok(
+          wanted(app)
+            .split(',')
+            .includes(behind?.instance ?? ''),
+          JSON.stringify(records),
+        );
         await app.stop();
         await until(recorder, name(group), (found) => !found || found.instances.length === 0);
       });
