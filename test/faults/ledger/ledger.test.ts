@@ -64,6 +64,17 @@ describe('the ledger of the fault runs', () => {
     assert.equal(found().length, 1);
   });
 
+  it('I2: takes what the registry lost for lost until a change of it has reached the registry', () => {
+    ledger.lose([`${host} ${target}`], 15, 0);
+    want(200);
+    ledger.observe(nothing, 20);
+    assert.deepEqual(found(), []);
+    ledger.confirm(host, target, 25, false, false);
+    ledger.observe(published({ [target]: 200 }), 30);
+    ledger.observe(nothing, 40);
+    assert.equal(found().length, 1);
+  });
+
   it('I2: takes a loss after the registry has regained everything for another one', () => {
     ledger.lose([`${host} ${target}`], 15, 0);
     ledger.regained('consul');

@@ -68,10 +68,10 @@ export class Ledger {
       record.shielded = false;
       record.gone = false;
       record.firstWeight = weight;
+      record.loss = undefined;
     }
     record.wanted = wanted;
     record.weight = weight;
-    record.loss = undefined;
     record.setBack = false;
     this.#forget(record);
   }
@@ -79,7 +79,10 @@ export class Ledger {
   /** The registry has the change. @param healthy whether nothing keeps it from us: then it is timed */
   confirm(host: string, target: string, atMs: number, healthy: boolean, besideFault: boolean): void {
     const record = this.#records.get(key(host, target));
-    if (!record || !healthy) return;
+    if (!record) return;
+    // What the registry had lost it has again, and not before.
+    record.loss = undefined;
+    if (!healthy) return;
     record.pending = { confirmedMs: atMs, besideFault };
     this.#pending.add(record);
   }

@@ -266,14 +266,15 @@ export class PlanRun {
     await Promise.all(doubts);
   }
 
-  /** What a server of the registry tells explicitly to be gone, though another one has it, is rightly taken out. */
+  /** What the registry itself has got wrong is rightly published as the registry has it. */
   async #doubt(violation: Violation): Promise<void> {
     const party = this.#parties.find(({ registry }) => registry.kind === violation.registry);
-    const entry = party?.clients.find(violation.instance ?? '');
-    if (violation.invariant !== 'I2' || !party || !entry) return;
-    if (!(await party.registry.disowns?.(entry).catch(() => false))) return;
+    const { instance } = violation;
+    if (!party || instance === undefined) return;
+    const mistake = await mistakeOf(party, violation.invariant, instance).catch(() => undefined);
+    if (mistake === undefined) return;
     this.#violations.splice(this.#violations.indexOf(violation), 1);
-    this.#trace.add(`  not counted: a server of ${violation.registry} itself tells that ${violation.instance} is gone`);
+    this.#trace.add(`  not counted: ${violation.registry} itself ${mistake} ${instance}`);
   }
 
   #violate(violation: Violation): void {
@@ -285,4 +286,15 @@ export class PlanRun {
     }
     if (this.#violations.length <= maxExplained) this.#explain(told).catch(() => undefined); // no part of the result
   }
+}
+
+/** A server may tell explicitly to be gone what another one has; and a registry may have again what was taken away. */
+async function mistakeOf(
+  { clients, registry }: Party,
+  invariant: Violation['invariant'],
+  instance: string,
+): Promise<string | undefined> {
+  if (invariant === 'I3') return (await clients.hasUnwanted(instance)) ? 'has again, everywhere,' : undefined;
+  const entry = invariant === 'I2' ? clients.find(instance) : undefined;
+  return entry && (await registry.disowns?.(entry)) ? 'tells, at one server, of the end of' : undefined;
 }

@@ -49,6 +49,17 @@ describe('the clients of a registry', function () {
     assert.equal(await clients.settled(), undefined);
   });
 
+  it('see what the registry has again in all copies, though they have taken it away', async () => {
+    const instance = clients.nameOf(entry);
+    await clients.put(entry);
+    memory.copies[1]?.set(entry.address, entry);
+    assert.equal(await clients.hasUnwanted(instance), false);
+    await clients.remove(entry);
+    assert.equal(await clients.hasUnwanted(instance), false, 'one copy has it still');
+    memory.copies[0]?.set(entry.address, entry);
+    assert.equal(await clients.hasUnwanted(instance), true);
+  });
+
   it('put right in each copy what stays wrong', async () => {
     await clients.put(entry);
     memory.copies[1]?.set('10.0.0.9', { ...entry, address: '10.0.0.9' });

@@ -111,6 +111,13 @@ export class Clients {
     return [...this.wanted].find((entry) => this.nameOf(entry) === instance);
   }
 
+  /** Whether the registry has an instance, `host target`, in all of its copies, that its client has taken away. */
+  async hasUnwanted(instance: string): Promise<boolean> {
+    const copies = await this.registry.read();
+    const isThere = ({ entries }: Copy) => entries.some((entry) => entry.serving && this.nameOf(entry) === instance);
+    return copies.length > 0 && copies.every(isThere) && this.find(instance)?.serving !== true;
+  }
+
   /** For traces: what clients and registry have of an instance now. */
   async describe(instance: string): Promise<string> {
     const show = (entries: Iterable<Entry>) => {
