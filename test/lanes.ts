@@ -10,6 +10,8 @@ const nacos = 'test/adapters/nacos/*.server.test.ts';
 const eureka = 'test/adapters/eureka/*.server.test.ts';
 /** Those that start Java applications of Dubbo. */
 const dubbo = 'test/{adapters/dubbo/*,adapters/zookeeper/{applications,dubbo},servers/dubbo}.server.test.ts';
+/** Those that start consumers, too, or that wait for applications the longest. */
+const dubboRules = 'test/adapters/zookeeper/{mapping,real-consumers}.server.test.ts';
 const zookeeper = 'test/adapters/zookeeper/*.server.test.ts';
 const ownServers = 'test/servers/*.server.test.ts';
 const nacosEndToEnd = 'test/e2e/nacos*.e2e.test.ts';
@@ -37,11 +39,12 @@ export const allLanes: readonly Lane[] = [
   { name: 'nacos', args: [nacos, ...ignoring(ownNacos)] },
   { name: 'e2e', args: [endToEnd, ...ignoring(nacosEndToEnd)] },
   { name: 'dubbo', args: [dubbo] },
+  { name: 'dubbo rules', args: [dubboRules] },
   { name: 'servers', args: [ownServers, ...ignoring(dubbo)] },
   { name: 'nacos own', args: [ownNacos] },
   { name: 'eureka', args: [eureka] },
   { name: 'e2e nacos', args: [nacosEndToEnd] },
-  { name: 'zookeeper', args: [zookeeper, ...ignoring(dubbo)] },
+  { name: 'zookeeper', args: [zookeeper, ...ignoring(dubbo, dubboRules)] },
   { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, dubbo, zookeeper, ownServers)] },
   ...unitLanes,
 ];
