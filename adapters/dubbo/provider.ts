@@ -75,6 +75,13 @@ export interface ProviderRecord {
   readonly shown: () => string;
 }
 
+/** Where a provider is. */
+interface Place {
+  /** `protocol://address:port` */
+  readonly id: string;
+  readonly address: string;
+}
+
 /** What all providers with one list of parameters have alike. */
 interface Alike {
   /** undefined when version or group are none that a service may have. */
@@ -88,7 +95,6 @@ interface Alike {
   readonly switches: Switches;
 }
 
-const same = (text: string) => text;
 const ignored: Outcome = { kind: 'ignored' };
 /** What Dubbo writes as URLs that are no providers. */
 const noProviders: ReadonlySet<string> = new Set([
@@ -113,7 +119,7 @@ const pooled = 65_536;
 export class ProviderReader {
   /** For {@link readRecord}. */
   readonly parameters = new ParameterReader();
-  readonly #strings = new Pool<string>(pooled);
+  readonly #places = new Pool<Place>(pooled);
   readonly #ports = new Pool<Instance['ports']>(pooled);
   readonly #ids = new Pool<ServiceId>(pooled);
   readonly #switches = new Pool<Switches>(pooled);
@@ -151,13 +157,11 @@ export class ProviderReader {
     if (!port.ok) return reject(interfaceName, id, shown(), port.reason);
     if (weight === undefined) return reject(interfaceName, id, shown(), 'its weight is no whole number');
 
-    const host = this.#strings.get(address.address, same);
-    const authority = host.includes(':') ? `[${host}]:${port.port}` : `${host}:${port.port}`;
-    const instanceId = this.#strings.get(`${protocol}://${authority}`, same);
+    const place = this.#placeOf(protocol, address.address, port.port);
     const ports = this.#ports.get(`${protocol}:${port.port}`, () => Object.freeze({ [protocol]: port.port }));
     const health = healthFrom(switches);
     const metadata = parameters.metadata(path === interfaceName ? [] : [['path', path]]);
-    const bare = { id: instanceId, address: host, ports, health, weight, metadata };
+    const bare = { id: place.id, address: place.address, ports, health, weight, metadata };
     const instance: Instance = locality === undefined ? bare : { ...bare, locality };
     const { timestampMs } = parameters;
     return { kind: 'provider', mode, interfaceName, id, protocol, application, instance, switches, timestampMs };
@@ -176,6 +180,16 @@ export class ProviderReader {
       switches: this.#switchesOf(list),
     };
   };
+
+  /** The address is a part of the id, not a copy. */
+  #placeOf(protocol: ProviderProtocol, address: string, port: number): Place {
+    const isBracketed = address.includes(':');
+    const text = isBracketed ? `${protocol}://[${address}]:${port}` : `${protocol}://${address}:${port}`;
+    return this.#places.get(text, (id) => {
+      const start = protocol.length + (isBracketed ? 4 : 3);
+      return { id, address: id.slice(start, start + address.length) };
+    });
+  }
 
   #idOf(list: ParameterList): ServiceId | undefined {
     const version = list.get('version');
