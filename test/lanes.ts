@@ -5,7 +5,7 @@ const servers = 'test/**/*.server.test.ts';
 const endToEnd = 'test/**/*.e2e.test.ts';
 const faults = 'test/**/*.faults.test.ts';
 /** Those with a Nacos of their own, which they stop, pause or configure; the others share one of each version. */
-const ownNacos = 'test/adapters/nacos/{auth,source}.server.test.ts';
+const ownNacos = 'test/adapters/nacos/{auth,nacos1,source}.server.test.ts';
 const nacos = 'test/adapters/nacos/*.server.test.ts';
 const eureka = 'test/adapters/eureka/*.server.test.ts';
 /** Those that start Java applications of Dubbo. */

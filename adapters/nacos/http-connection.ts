@@ -2,9 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
 import type { ConnectionOptions, NacosConnection } from './connection.js';
+import { mayHideHealth, withStatuses } from './hidden-health.js';
 import type { HttpRequest, NacosHttp } from './http-client.js';
 import { InstancePoller } from './instance-poller.js';
-import { configNotFound, NacosError, toError } from './nacos-error.js';
+import { configNotFound, isRefused, isUnsupported, NacosError, toError } from './nacos-error.js';
 import type { Message } from './payload.js';
 import type { RequestGate } from './request-gate.js';
 import type { NacosServer } from './server.js';
@@ -121,13 +122,21 @@ export class HttpConnection implements NacosConnection {
 
   async #instances({ namespace, groupName, serviceName }: Message['body']): Promise<Message['body']> {
     const [group, service] = [String(groupName), String(serviceName)];
-    const query = {
-      ...place(namespace, groupName),
-      serviceName: formatGroupedName(group, service),
-      clusters: '',
-      healthyOnly: 'false',
-    };
-    return this.#get('/v1/ns/instance/list', query, { kind: 'naming', group, service });
+    const full = formatGroupedName(group, service);
+    const query = { ...place(namespace, groupName), serviceName: full, clusters: '', healthyOnly: 'false' };
+    const resource = { kind: 'naming', group, service } as const;
+    const info = await this.#get('/v1/ns/instance/list', query, resource);
+    if (!mayHideHealth(info)) return info;
+    await this.#options.gate.turn(this.lost);
+    try {
+      const key = `${String(namespace)}##${full}`;
+      const { ips } = await this.#get('/v1/ns/instance/statuses', { ...query, key }, resource);
+      return withStatuses(info, ips);
+    } catch (error) {
+      // Gone meanwhile, or not for us to know.
+      if (isUnsupported(error) || isRefused(error)) return info;
+      throw error;
+    }
   }
 
   async #config({ tenant, group, dataId }: Message['body']): Promise<Message['body']> {

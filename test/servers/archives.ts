@@ -1,6 +1,7 @@
 import { dumpArchive, javaVersion, prepareArchive } from './build/class-archive.js';
 import { startDubboProvider } from './dubbo.js';
 import { startEureka } from './eureka.js';
+import { startNacos1 } from './nacos1.js';
 import { startNacos2 } from './nacos2.js';
 import { startNacos3 } from './nacos3.js';
 import type { ServerHandle } from './process.js';
@@ -27,6 +28,7 @@ const dubbo =
 /** The Java artefacts, in the order in which they need each other. */
 const starters: Readonly<Record<string, Starter>> = {
   zookeeper: async (signal) => [await startZookeeper({ signal })],
+  nacos1: async (signal) => [await startNacos1({ signal })],
   nacos2: async (signal) => [await startNacos2({ signal })],
   nacos3: async (signal) => [await startNacos3({ signal })],
   eureka: async (signal) => [await startEureka({ signal })],

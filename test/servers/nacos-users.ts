@@ -4,7 +4,10 @@ import type { NacosEndpoint } from './nacos.js';
 /** Where a Nacos version has its user administration; the forms are the same. */
 export interface UserApi {
   readonly login: string;
-  readonly admin: string;
+  /** Makes the administrator; absent where there is one from the start. */
+  readonly admin?: string;
+  /** Of the administrator that is there from the start. */
+  readonly adminPassword?: string;
   readonly users: string;
   readonly roles: string;
   readonly permissions: string;
@@ -27,17 +30,21 @@ export async function ensureLogin(api: UserApi, server: NacosEndpoint, signal: A
       method: 'POST',
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
-        ...(token !== undefined && { accessToken: token }),
+        ...(token !== undefined && bearing(token)),
       },
       body: new URLSearchParams(form).toString(),
       signal,
     });
-  const login = await post(api.login, { username: auth.user, password: auth.password });
+  // Older versions answer a wrong password in a way that is no HTTP.
+  const login = await post(api.login, { username: auth.user, password: auth.password }).catch(() => ({
+    status: 0,
+    body: '',
+  }));
   if (login.status === 200) return mayRead(`${url}${api.probe}`, accessToken(login.body), signal);
   // Refused from the second time on, when there is an administrator.
-  await post(api.admin, { password: auth.password });
+  if (api.admin !== undefined) await post(api.admin, { password: auth.password });
   if (auth.user === ADMIN) return false;
-  const admin = await post(api.login, { username: ADMIN, password: auth.password });
+  const admin = await post(api.login, { username: ADMIN, password: api.adminPassword ?? auth.password });
   if (admin.status !== 200) return false;
   const token = accessToken(admin.body);
   const role = `${auth.user}-role`;
@@ -48,7 +55,12 @@ export async function ensureLogin(api: UserApi, server: NacosEndpoint, signal: A
 }
 
 async function mayRead(url: string, token: string, signal: AbortSignal): Promise<boolean> {
-  return (await http(url, { headers: { accessToken: token }, signal })).status === 200;
+  return (await http(url, { headers: bearing(token), signal })).status === 200;
+}
+
+/** Servers of 1.x look for the second. */
+function bearing(token: string) {
+  return { accessToken: token, authorization: `Bearer ${token}` };
 }
 
 function accessToken(body: string): string {

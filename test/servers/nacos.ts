@@ -17,7 +17,7 @@ export interface NacosOptions extends StartOptions {
 export interface NacosServer extends ServerHandle {
   /** HTTP port. */
   readonly port: number;
-  /** gRPC port, by Nacos's rule the HTTP port plus 1000. */
+  /** gRPC port, by Nacos's rule the HTTP port plus 1000; nobody listens there in 1.x. */
   readonly grpcPort: number;
   /** `127.0.0.1:port` */
   readonly address: string;
@@ -28,8 +28,10 @@ export interface NacosServer extends ServerHandle {
 
 /** What differs between the Nacos versions. */
 export interface NacosVersion {
-  readonly name: 'nacos2' | 'nacos3';
+  readonly name: 'nacos1' | 'nacos2' | 'nacos3';
   readonly mainClass: string;
+  /** `module/package` names that are open to reflection. */
+  readonly openPackages?: readonly string[];
   readonly properties: (port: number) => Readonly<Record<string, string | number | boolean>>;
   readonly ready: (server: NacosEndpoint, signal: AbortSignal) => Promise<boolean>;
   readonly users: UserApi;
@@ -64,6 +66,7 @@ export async function startNacos(version: NacosVersion, options: NacosOptions): 
           home: dir,
           heapMb: 384,
           firstJars,
+          openPackages: version.openPackages ?? [],
           properties: {
             // Data must outlive the process, not a power cut.
             'derby.system.durability': 'test',

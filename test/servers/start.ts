@@ -3,6 +3,7 @@ import { startConsul } from './consul.js';
 import { startDnsServer } from './dns.js';
 import { startEureka } from './eureka.js';
 import { startIstiod } from './istiod.js';
+import { startNacos1 } from './nacos1.js';
 import { startNacos2 } from './nacos2.js';
 import { startNacos3 } from './nacos3.js';
 import type { ServerHandle } from './process.js';
@@ -11,11 +12,12 @@ import { startZookeeper } from './zookeeper.js';
 /**
  * Starts one test server by hand, prints where it is and stops it on Ctrl-C:
  *
- *   npx tsx test/servers/start.ts zookeeper | nacos2 | nacos3 | eureka | consul | dns
+ *   npx tsx test/servers/start.ts zookeeper | nacos1 | nacos2 | nacos3 | eureka | consul | dns
  *   npx tsx test/servers/start.ts istiod xds://127.0.0.1:15010...
  */
 const starters: Readonly<Record<string, (args: readonly string[], signal: AbortSignal) => Promise<ServerHandle>>> = {
   zookeeper: (_args, signal) => startZookeeper({ signal }),
+  nacos1: (_args, signal) => startNacos1({ signal }),
   nacos2: (_args, signal) => startNacos2({ signal }),
   nacos3: (_args, signal) => startNacos3({ signal }),
   eureka: (_args, signal) => startEureka({ signal }),

@@ -13,9 +13,13 @@ export class LegacyNacosClient {
     this.#client = client;
   }
 
-  /** @param address `host:port` */
-  static async connect(address: string): Promise<LegacyNacosClient> {
-    const client = new NacosNamingClient({ logger, serverList: address, namespace: 'public' });
+  /** @param address `host:port` @param login for a server that asks for one; the package's own types leave it out */
+  static async connect(
+    address: string,
+    login: { readonly username?: string; readonly password?: string } = {},
+  ): Promise<LegacyNacosClient> {
+    const options = { logger, serverList: address, namespace: 'public', ...login };
+    const client = new NacosNamingClient(options);
     await client.ready();
     return new LegacyNacosClient(client);
   }

@@ -24,6 +24,7 @@ export const artefacts: readonly Artefact[] = [
     variables: { 'github.com/Shopify/toxiproxy/v2.Version': '2.12.0' },
   }),
   mavenArtefact({ name: 'zookeeper', version: '3.9.4' }),
+  mavenArtefact({ name: 'nacos1', version: '1.4.1' }),
   mavenArtefact({ name: 'nacos2', version: '2.3.2', sources: ['nacos2/src'] }),
   mavenArtefact({ name: 'nacos3', version: '3.1.0', sources: ['nacos3/src'] }),
   mavenArtefact({ name: 'eureka', version: '2.0.4', sources: ['eureka/src'] }),
