@@ -12,6 +12,12 @@ describe('the lanes of the test run', () => {
       .filter((file) => file.endsWith('.test.ts'))
       .map((file) => `test/${file}`);
     assert.ok(files.length > 100);
+    // mocha takes a pattern with braces and nothing else for the name of a file.
+    const patterns = allLanes.flatMap(({ args }) => args);
+    assert.deepEqual(
+      patterns.filter((pattern) => pattern.includes('{') && !pattern.includes('*')),
+      [],
+    );
     for (const file of files) {
       const lanes = allLanes.filter(({ args }) => {
         const ignored = args.filter((_, index) => args[index - 1] === '--ignore');

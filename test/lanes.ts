@@ -5,13 +5,15 @@ const servers = 'test/**/*.server.test.ts';
 const endToEnd = 'test/**/*.e2e.test.ts';
 const faults = 'test/**/*.faults.test.ts';
 /** Those with a Nacos of their own, which they stop, pause or configure; the others share one of each version. */
-const ownNacos = 'test/adapters/nacos/{auth,nacos1,source}.server.test.ts';
+const ownNacos = ['auth', 'nacos1', 'source'].map((name) => `test/adapters/nacos/${name}.server.test.ts`);
 const nacos = 'test/adapters/nacos/*.server.test.ts';
 const eureka = 'test/adapters/eureka/*.server.test.ts';
 /** Those that start Java applications of Dubbo. */
-const dubbo = 'test/{adapters/dubbo/*,adapters/zookeeper/{applications,dubbo},servers/dubbo}.server.test.ts';
+const dubbo = ['adapters/dubbo/*', 'adapters/zookeeper/applications', 'adapters/zookeeper/dubbo', 'servers/dubbo'].map(
+  (name) => `test/${name}.server.test.ts`,
+);
 /** Those that start consumers, too, or that wait for applications the longest. */
-const dubboRules = 'test/adapters/zookeeper/{mapping,real-consumers}.server.test.ts';
+const dubboRules = ['mapping', 'real-consumers'].map((name) => `test/adapters/zookeeper/${name}.server.test.ts`);
 const zookeeper = 'test/adapters/zookeeper/*.server.test.ts';
 const ownServers = 'test/servers/*.server.test.ts';
 const nacosEndToEnd = 'test/e2e/nacos*.e2e.test.ts';
@@ -36,15 +38,15 @@ export const unitLanes: readonly Lane[] = [
  */
 export const allLanes: readonly Lane[] = [
   { name: 'faults', args: [faults] },
-  { name: 'nacos', args: [nacos, ...ignoring(ownNacos)] },
+  { name: 'nacos', args: [nacos, ...ignoring(...ownNacos)] },
   { name: 'e2e', args: [endToEnd, ...ignoring(nacosEndToEnd)] },
-  { name: 'dubbo', args: [dubbo] },
-  { name: 'dubbo rules', args: [dubboRules] },
-  { name: 'servers', args: [ownServers, ...ignoring(dubbo)] },
-  { name: 'nacos own', args: [ownNacos] },
+  { name: 'dubbo', args: dubbo },
+  { name: 'dubbo rules', args: dubboRules },
+  { name: 'servers', args: [ownServers, ...ignoring(...dubbo)] },
+  { name: 'nacos own', args: ownNacos },
   { name: 'eureka', args: [eureka] },
   { name: 'e2e nacos', args: [nacosEndToEnd] },
-  { name: 'zookeeper', args: [zookeeper, ...ignoring(dubbo, dubboRules)] },
-  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, dubbo, zookeeper, ownServers)] },
+  { name: 'zookeeper', args: [zookeeper, ...ignoring(...dubbo, ...dubboRules)] },
+  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, ...dubbo, zookeeper, ownServers)] },
   ...unitLanes,
 ];

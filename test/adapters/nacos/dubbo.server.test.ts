@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'mocha';
 import type { Service } from '../../../core/model/index.js';
-import type { Source } from '../../../core/plugin/index.js';
+import type { Source, SourceRecord } from '../../../core/plugin/index.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import {
   type DubboProvider,
@@ -13,6 +13,7 @@ import {
 import type { NacosServer } from '../../servers/nacos.js';
 import { sharedNacos2, sharedNacos3 } from '../../servers/shared-nacos.js';
 import { NacosWriter } from '../../support/nacos-writer.js';
+import { poll } from '../../support/poll.js';
 import { makeSource } from './make-source.js';
 
 const versions = [
@@ -88,9 +89,17 @@ for (const { version, start } of versions) {
         );
         assert.equal(service?.instances[0]?.metadata['dubbo.tag'], 'gray');
         assert.deepEqual([...recorder.degradedScopes], []);
-        const records = (await sources.get(recorder)?.records?.(name(group), new AbortController().signal)) ?? [];
-        const mapping = records.find(({ id }) => id === `mapping/${GREETING_SERVICE}`);
-        assert.ok(mapping?.text.includes(group), mapping?.text);
+        const read = async () =>
+          (await sources.get(recorder)?.records?.(name(group), new AbortController().signal)) ?? [];
+        // A provider writes the mapping some time after it has registered.
+        const isMapped = ({ id, text }: SourceRecord) => id === `mapping/${GREETING_SERVICE}` && text.includes(group);
+        const records = await poll(
+          async () => {
+            const found = await read();
+            return found.some(isMapped) ? found : undefined;
+          },
+          { timeoutMs: 60_000, what: 'the mapping' },
+        );
         const behind = records.find(({ id, instance }) => id.startsWith(`${group} ${app.host}:`) && instance);
         assert.ok(
           wanted(app)

@@ -158,9 +158,10 @@ for (const { version, start, service } of versions) {
       others.close();
       await recorder.waitFor(() => count() === 1, { what: 'their end', deadlineMs: 60_000 });
       const asked = (await requests()) - before;
-      // Keep-alives; and 3.x pushes the names that nobody has any more, each of which is asked for and given up.
+      // Keep-alives; and 3.x pushes the names that nobody has any more, each of which is asked for and given up. It pushes
+      // them twice when it cleans up meanwhile, which the server of these tests does after 1.5 s.
       const seconds = (performance.now() - from) / 1000;
-      const mayAsk = 10 + seconds + (version === '3.1.0' ? 2 * names.length : 0);
+      const mayAsk = 10 + seconds + (version === '3.1.0' ? 3 * names.length : 0);
       assert.ok(asked <= mayAsk, `${asked} requests in ${seconds} s`);
       assert.deepEqual([...recorder.degradedScopes], []);
       assert.equal(recorder.services.get('public@@mass@@stays')?.instances.length, 1);
