@@ -21,16 +21,26 @@ const say = (line: string) => console.log(`[${((performance.now() - began) / 100
 say(machine());
 const wanted = process.argv.slice(2).map((name) => name.toLowerCase());
 const isWanted = (name: string) => wanted.length === 0 || wanted.some((start) => name.toLowerCase().startsWith(start));
-const texts: string[] = [];
+let mesh = '';
+/** After each part, so that what a later one does loses nothing. */
+const write = (text: string) => {
+  if (wanted.length === 0) writeFileSync(fileURLToPath(new URL('results.md', import.meta.url)), text);
+};
 if (wanted.length === 0) {
   const figures = [];
-  for (const scale of scales) figures.push(await measureZookeeperToMcp(scale, changes, say));
-  texts.push(report(figures));
+  for (const scale of scales) {
+    figures.push(await measureZookeeperToMcp(scale, changes, say));
+    mesh = report(figures);
+    write(mesh);
+  }
+  console.log(`\n${mesh}`);
 }
 const registries = [];
+let table = '';
 for (const registry of registryCases) {
-  if (isWanted(registry.name)) registries.push(await measureRegistry(registry, registryScale, changes, say));
+  if (!isWanted(registry.name)) continue;
+  registries.push(await measureRegistry(registry, registryScale, changes, say));
+  table = reportRegistries(registries, registryScale);
+  write(`${mesh}\n${table}`);
 }
-texts.push(reportRegistries(registries, registryScale));
-console.log(`\n${texts.join('\n')}`);
-if (wanted.length === 0) writeFileSync(fileURLToPath(new URL('results.md', import.meta.url)), texts.join('\n'));
+console.log(`\n${table}`);

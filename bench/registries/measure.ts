@@ -6,7 +6,7 @@ import pino from 'pino';
 import { HostTemplate } from '../../core/catalog/host-template.js';
 import { Naming } from '../../core/catalog/naming.js';
 import { Engine } from '../../core/engine/engine.js';
-import { type Source, systemClock } from '../../core/plugin/index.js';
+import { deferred, type Source, systemClock } from '../../core/plugin/index.js';
 import { poll } from '../../test/support/poll.js';
 import { TcpProxy } from '../../test/support/tcp-proxy.js';
 import { quantile } from '../quantiles.js';
@@ -191,21 +191,22 @@ class CatalogRun {
 class Reference {
   readonly #child;
   #wanted: ((notification: Notification) => void) | undefined;
+  readonly #ready = deferred();
 
   private constructor(args: readonly string[]) {
     const path = fileURLToPath(new URL('reference.ts', import.meta.url));
     this.#child = fork(path, [...args], { execArgv: ['--import', 'tsx'] });
+    this.#child.once('exit', () => this.#ready.reject(new Error('the reference has ended')));
     this.#child.on('message', (message) => {
+      if (message === 'ready') this.#ready.resolve();
       if (typeof message === 'object') this.#wanted?.(message as unknown as Notification);
     });
   }
 
   static async start(args: readonly string[]): Promise<Reference> {
     const reference = new Reference(args);
-    for (;;) {
-      const [message] = await once(reference.#child, 'message');
-      if (message === 'ready') return reference;
-    }
+    await reference.#ready.promise;
+    return reference;
   }
 
   /** When it is told of a change of `service`, and, where a notification tells of the content, that `address` is in it. */
