@@ -65,7 +65,7 @@ for (const { version, start } of versions) {
     for (const metadataType of ['local', 'remote'] as const) {
       it(`reads what is registered by application, with ${metadataType} metadata, and sees it go`, async () => {
         const recorder = run();
-        const group = `app-${metadataType}`;
+        const group = `app-${metadataType}-${version.replaceAll('.', '-')}`;
         const app = await provider({
           application: group,
           group,
