@@ -126,10 +126,16 @@ for (const [how, { registerMode, providers, consumers }] of Object.entries(setti
       }
     }
 
-    async function bothIn(expected: Shares): Promise<void> {
+    async function bothIn(expected: Shares, options: { but?: string } = {}): Promise<void> {
       await untilPublished(expected);
-      await untilCalled(expected);
+      await untilCalled(expected, options);
     }
+
+    /**
+     * Who is not asked where weights are set: Dubbo 3.3.6 by interface takes none from its own side's rules, and keeps those
+     * of before when a rule and what it made of a provider come in the wrong order. 2.7, and 3.3 by application, do follow.
+     */
+    const butForWeights = how === 'by interface' ? { but: 'buyer-33' } : {};
 
     const override = (host: string, query: string) =>
       `${below}/configurators/${encodeURIComponent(
@@ -148,7 +154,7 @@ for (const [how, { registerMode, providers, consumers }] of Object.entries(setti
     it('are override:// below the interface, for providers by interface', async () => {
       await writer.create(override(authority('new'), 'weight=300'));
       if (registerMode === 'interface') {
-        await bothIn({ old: 0.25, new: 0.75 });
+        await bothIn({ old: 0.25, new: 0.75 }, butForWeights);
         await writer.create(override(authority('old'), 'disabled=true'));
         await bothIn({ new: 1 });
         return;
@@ -159,7 +165,7 @@ for (const [how, { registerMode, providers, consumers }] of Object.entries(setti
 
     it("are the config centre's of the service, on the provider's side", async () => {
       await writer.create(configurators, document('service', key, item('provider', 'new', 'weight: 300')));
-      await bothIn({ old: 0.25, new: 0.75 });
+      await bothIn({ old: 0.25, new: 0.75 }, butForWeights);
       await writer.write(configurators, document('service', key, item('provider', 'old', 'disabled: true')));
       await bothIn({ new: 1 });
     });
@@ -167,8 +173,7 @@ for (const [how, { registerMode, providers, consumers }] of Object.entries(setti
     it("are the config centre's of the service, on the consumers' side", async () => {
       await writer.create(configurators, document('service', key, item('consumer', 'old', 'weight: 400')));
       await untilPublished({ old: 0.8, new: 0.2 });
-      // Dubbo 3.3 by interface takes no weight from its own side's rules, as 2.7 and 3.3 by application do.
-      await untilCalled({ old: 0.8, new: 0.2 }, how === 'by interface' ? { but: 'buyer-33' } : {});
+      await untilCalled({ old: 0.8, new: 0.2 }, butForWeights);
       await writer.write(configurators, document('service', key, item('consumer', 'old', 'disabled: true')));
       await bothIn({ new: 1 });
     });
@@ -176,7 +181,7 @@ for (const [how, { registerMode, providers, consumers }] of Object.entries(setti
     it("are the config centre's of the application", async () => {
       const text = document('application', 'shop', item('provider', 'new', 'weight: 300'));
       await writer.create(`${rules}/shop.configurators`, text);
-      await bothIn({ old: 0.25, new: 0.75 });
+      await bothIn({ old: 0.25, new: 0.75 }, butForWeights);
     });
 
     it('are tag routers, over and beside the tags that providers have of their own', async () => {
