@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../core/config/config.js';
@@ -30,8 +29,6 @@ const startLookMs = 10;
 export async function runDaemon(config: Config, { signal, onStarted }: DaemonOptions): Promise<void> {
   const parts = assemble(config);
   const stop = new AbortController();
-  // As many parts wait for it as are configured: Node would take more than ten for a leak.
-  setMaxListeners(0, stop.signal);
   const forward = () => stop.abort(signal.reason);
   if (signal.aborted) forward();
   else signal.addEventListener('abort', forward, { once: true });
