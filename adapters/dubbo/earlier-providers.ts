@@ -38,25 +38,6 @@ export class EarlierProviders {
   /** What was published of the instance's address as its application's; where that is not said, at a port of its own. */
   providedBy(registered: ApplicationInstance): ProvidedByInterface {
     this.#index();
-    return this.#providedBy(registered);
-  }
-
-  #index(): void {
-    if (this.#isIndexed) return;
-    this.#isIndexed = true;
-    for (const of of this.#services) {
-      const { attributes, instances } = of.service;
-      this.#note(attributes['application'], of);
-      for (const instance of instances) {
-        this.#note(instance.metadata['application'], of);
-        const there = this.#byAddress.get(instance.address);
-        if (there) there.push({ of, instance });
-        else this.#byAddress.set(instance.address, [{ of, instance }]);
-      }
-    }
-  }
-
-  #providedBy(registered: ApplicationInstance): ProvidedByInterface {
     const there = this.#byAddress.get(registered.address);
     if (!there) return nothing;
     const ports = new Set([registered.port, ...Object.values(registered.endpoints)]);
@@ -73,6 +54,21 @@ export class EarlierProviders {
       else provided.set(of.interfaceName, [provider]);
     }
     return provided;
+  }
+
+  #index(): void {
+    if (this.#isIndexed) return;
+    this.#isIndexed = true;
+    for (const of of this.#services) {
+      const { attributes, instances } = of.service;
+      this.#note(attributes['application'], of);
+      for (const instance of instances) {
+        this.#note(instance.metadata['application'], of);
+        const there = this.#byAddress.get(instance.address);
+        if (there) there.push({ of, instance });
+        else this.#byAddress.set(instance.address, [{ of, instance }]);
+      }
+    }
   }
 
   #note(application: string | undefined, service: EarlierService): void {
@@ -95,16 +91,8 @@ function providerOf(
   const protocol = name === undefined ? undefined : providerProtocol(name);
   if (protocol === undefined) return undefined;
   return {
-    ...{
-      kind: 'provider',
-      mode: 'application',
-      interfaceName,
-      id,
-      protocol,
-      application,
-      instance,
-      switches: noSwitches,
-    },
+    ...{ kind: 'provider', mode: 'application', interfaceName, id, protocol, application, instance },
+    switches: noSwitches,
     timestampMs: Number(instance.metadata['timestamp'] ?? 0) || 0,
   };
 }
