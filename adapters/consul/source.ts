@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Counter } from 'prom-client';
 import {
   type AuditReport,
   backoffMs,
@@ -7,6 +7,7 @@ import {
   type Source,
   type SourceOutput,
   type SourceRecord,
+  sharedCounter,
 } from '../../core/plugin/index.js';
 import { ConsulClient } from './client.js';
 import type { ConsulConfig } from './config.js';
@@ -31,7 +32,6 @@ const retry = { baseMs: 250, maxMs: 10_000 };
 /** A session that ends sooner after its listing counts as failed: a listing is the most that a registry can be asked. */
 const steadyMs = 30_000;
 const maxForgetIntervalMs = 10_000;
-const auditMetric = 'isthmus_consul_audit_differences_total';
 
 /** Follows the datacenters of one Consul: each by itself, session after session, published as one source. */
 export class ConsulSource implements Source {
@@ -46,7 +46,12 @@ export class ConsulSource implements Source {
     this.#config = config;
     this.#deps = deps;
     this.#realms = realmsOf(config);
-    this.#auditDifferences = auditCounter(deps.metrics);
+    this.#auditDifferences = sharedCounter(
+      deps.metrics,
+      'isthmus_consul_audit_differences_total',
+      'Changes that the audit found in Consul and that no watch had told of.',
+      ['source'],
+    );
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
@@ -223,16 +228,4 @@ export class ConsulSource implements Source {
       }
     }
   }
-}
-
-/** One counter for all sources of the kind. */
-function auditCounter(registry: Registry): Counter<string> {
-  const known = registry.getSingleMetric(auditMetric);
-  if (known instanceof Counter) return known;
-  return new Counter({
-    name: auditMetric,
-    help: 'Changes that the audit found in Consul and that no watch had told of.',
-    labelNames: ['source'],
-    registers: [registry],
-  });
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { sharedCounter, sharedGauge } from '../../core/plugin/index.js';
 
 export type RequestProtocol = 'grpc' | 'http';
 /** `refused`: no login or no right; `failed`: no answer, or one that says so. */
@@ -14,21 +15,29 @@ export interface NacosMetrics {
 }
 
 export function nacosMetrics(registry: Registry, source: string): NacosMetrics {
-  const differences = counter(
+  const differences = sharedCounter(
     registry,
     'isthmus_nacos_audit_differences_total',
     'Services whose instances, read to be sure, differed from what the server had pushed',
+    ['source'],
   );
-  const failures = counter(
+  const failures = sharedCounter(
     registry,
     'isthmus_nacos_read_failures_total',
     'Times that a namespace could not be read: connections lost, requests refused',
+    ['source'],
   );
-  const requests = counter(registry, 'isthmus_nacos_requests_total', 'Requests, by protocol and result', [
+  const requests = sharedCounter(registry, 'isthmus_nacos_requests_total', 'Requests, by protocol and result', [
+    'source',
     'protocol',
     'result',
   ]);
-  const connections = gauge(registry, 'isthmus_nacos_connections', 'Connections in use, one a namespace, by protocol');
+  const connections = sharedGauge(
+    registry,
+    'isthmus_nacos_connections',
+    'Connections in use, one a namespace, by protocol',
+    ['source', 'protocol'],
+  );
   differences.inc({ source }, 0);
   failures.inc({ source }, 0);
   return {
@@ -37,22 +46,4 @@ export function nacosMetrics(registry: Registry, source: string): NacosMetrics {
     requested: (protocol, result) => requests.inc({ source, protocol, result }),
     connected: (protocol, difference) => connections.inc({ source, protocol }, difference),
   };
-}
-
-/** The counter that another source of this kind has registered, or a new one. */
-function counter<Label extends string = never>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labels: readonly Label[] = [],
-): Counter<'source' | Label> {
-  const known = registry.getSingleMetric(name);
-  if (known) return known as Counter<'source' | Label>;
-  return new Counter({ name, help, labelNames: ['source', ...labels], registers: [registry] });
-}
-
-function gauge(registry: Registry, name: string, help: string): Gauge<'source' | 'protocol'> {
-  const known = registry.getSingleMetric(name);
-  if (known) return known as Gauge<'source' | 'protocol'>;
-  return new Gauge({ name, help, labelNames: ['source', 'protocol'], registers: [registry] });
 }

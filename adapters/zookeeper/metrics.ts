@@ -1,4 +1,5 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { sharedCounter } from '../../core/plugin/index.js';
 
 /** What the adapter counts, for one source. */
 export interface SourceMetrics {
@@ -10,15 +11,17 @@ export interface SourceMetrics {
 
 /** The counters are shared by all sources of the kind and labelled with the source's name. */
 export function sourceMetrics(registry: Registry, source: string): SourceMetrics {
-  const failures = counter(
+  const failures = sharedCounter(
     registry,
     'isthmus_zookeeper_connection_failures_total',
     'Connections to ZooKeeper that ended or could not be made.',
+    ['source'],
   );
-  const differences = counter(
+  const differences = sharedCounter(
     registry,
     'isthmus_zookeeper_audit_differences_total',
     'Interfaces whose change no watch told and an audit found.',
+    ['source'],
   );
   failures.inc({ source }, 0);
   differences.inc({ source }, 0);
@@ -26,10 +29,4 @@ export function sourceMetrics(registry: Registry, source: string): SourceMetrics
     connectionFailed: () => failures.inc({ source }),
     auditDifference: () => differences.inc({ source }),
   };
-}
-
-function counter(registry: Registry, name: string, help: string): Counter<'source'> {
-  const known = registry.getSingleMetric(name);
-  if (known) return known as Counter<'source'>;
-  return new Counter({ name, help, labelNames: ['source'], registers: [registry] });
 }

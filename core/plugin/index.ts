@@ -11,4 +11,5 @@ export * from '../time/index.js';
 export * from './http.js';
 export * from './plugin.js';
 export * from './read-tls.js';
+export * from './shared-metrics.js';
 export * from './tls-connector.js';
