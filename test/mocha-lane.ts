@@ -33,6 +33,10 @@ export interface LaneOptions {
 const LINGER_MS = 15_000;
 const KILL_GRACE_MS = 10_000;
 
+function lingering({ open = [] }: MochaCounts): string {
+  return `mocha did not end: a test has left something open: ${open.join(', ')}`;
+}
+
 /** Runs mocha in a process of its own, with its output on ours. Never rejects for what the tests do. */
 export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOptions): Promise<LaneResult> {
   const startMs = performance.now();
@@ -61,7 +65,7 @@ export async function runLane({ name, args }: Lane, { prefix, signal }: LaneOpti
   let linger: NodeJS.Timeout | undefined;
   child.on('message', (message) => {
     counts = message as MochaCounts;
-    if (counts.ended) linger = setTimeout(() => end('mocha did not end: a test has left something open'), LINGER_MS);
+    if (counts.ended) linger ??= setTimeout(() => end(lingering(counts)), LINGER_MS);
   });
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);

@@ -57,6 +57,15 @@ describe('the test runner', function () {
     assert.match(errors, /ended before all tests had run/);
   });
 
+  it('fails when a test keeps the process from ending, and tells with what', async () => {
+    const { code, last, errors } = await run(`
+      import { createServer } from 'node:net';
+      it('a', (done) => void createServer().listen(0, '127.0.0.1', done));`);
+    assert.equal(last, '1 passed, 0 failed, 0 skipped');
+    assert.notEqual(code, 0);
+    assert.match(errors, /left something open: .*server \{"address":"127.0.0.1"/);
+  });
+
   it('fails when there is nothing to run', async () => {
     const { code } = await run('');
     assert.notEqual(code, 0);

@@ -1,4 +1,5 @@
 import Mocha from 'mocha';
+import { openHandles } from './open-handles.js';
 
 /** What mocha has counted so far, sent to the parent process after each test and at the end. */
 export interface MochaCounts {
@@ -11,6 +12,8 @@ export interface MochaCounts {
   readonly files: readonly { readonly file: string; readonly durationMs: number }[];
   /** True once all tests ran: the process has nothing left to do but to end. */
   readonly ended: boolean;
+  /** What kept the process from ending, some seconds after the last test. */
+  readonly open?: readonly string[];
 }
 
 /** A failure is told again at the end of the whole run: in no more than so many characters. */
@@ -40,21 +43,19 @@ export default class CountingReporter extends Mocha.reporters.Spec {
       tookMs.set(file, (tookMs.get(file) ?? 0) + nowMs - sinceMs);
       sinceMs = nowMs;
     });
-    const send = (ended: boolean) => {
+    const send = (ended: boolean, open?: readonly string[]) => {
       const { passes, failures, pending } = this.stats;
       const files = ended ? [...tookMs].map(([file, durationMs]) => ({ file, durationMs })) : [];
       const told = { failures: described, files, ended };
       const counts: MochaCounts = { passed: passes, failed: failures, skipped: pending, ...told };
-      process.send?.(counts);
+      process.send?.(open === undefined ? counts : { ...counts, open });
     };
     for (const event of [constants.EVENT_TEST_PASS, constants.EVENT_TEST_PENDING, constants.EVENT_TEST_FAIL]) {
       runner.on(event, () => send(false));
     }
     runner.once(constants.EVENT_RUN_END, () => {
       send(true);
-      setTimeout(() => {
-        console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
-      }, LINGER_MS).unref();
+      setTimeout(() => send(true, openHandles()), LINGER_MS).unref();
     });
   }
 }
