@@ -66,6 +66,18 @@ describe('the test runner', function () {
     assert.match(errors, /left something open: .*server \{"address":"127.0.0.1"/);
   });
 
+  it('ends the servers that test files share', async () => {
+    const [shared, process] = ['shared', 'process'].map((name) => new URL(`servers/${name}.ts`, import.meta.url).href);
+    const { code, last, errors } = await run(`
+      import { shared } from '${shared}';
+      import { startServer } from '${process}';
+      const args = ['-e', 'console.log("up"); setInterval(() => {}, 1000)'];
+      const ready = async (signal, output) => output().includes('up');
+      const start = () => startServer({ name: 'shared', command: () => ({ command: process.execPath, args }), ready });
+      it('a', () => shared('one', start));`);
+    assert.deepEqual({ code, last, errors }, { code: 0, last: '1 passed, 0 failed, 0 skipped', errors: '' });
+  });
+
   it('fails when there is nothing to run', async () => {
     const { code } = await run('');
     assert.notEqual(code, 0);

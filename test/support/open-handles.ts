@@ -16,8 +16,13 @@ export function openHandles(): string[] {
   return [...process.getActiveResourcesInfo(), ...known];
 }
 
+/** Begin and end of a command line: those of Java tell in their last word what runs. */
+function shortened(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 100)} … ${text.slice(-100)}`;
+}
+
 function describeHandle(handle: unknown): string | undefined {
-  if (handle instanceof ChildProcess) return `process ${handle.pid} (${handle.spawnargs.join(' ')})`;
+  if (handle instanceof ChildProcess) return `process ${handle.pid} (${shortened(handle.spawnargs.join(' '))})`;
   if (handle instanceof Server) return `server ${JSON.stringify(handle.address())}`;
   // Standard streams are sockets without addresses.
   if (!(handle instanceof Socket) || handle.localPort === undefined) return undefined;
