@@ -6,7 +6,8 @@ import { type AdsObserver, AdsStream, type AdsTypeStatus, type EndCode } from '.
 import { ConnectionListener } from './connection-listener.js';
 
 export interface AdsServerOptions {
-  readonly content: AdsContent;
+  /** What a stream is served, by the name that its client dialled (`:authority`, as `shard-3-of-16.isthmus:15010`); a text refuses it. */
+  readonly contentOf: (authority: string) => AdsContent | string;
   readonly observer: AdsServerObserver;
   readonly clock: Clock;
   /** Streams at a time, over all connections. */
@@ -30,6 +31,8 @@ export interface AdsServerObserver extends AdsObserver {
 export interface AdsClientStatus {
   readonly peer: string;
   readonly node: string;
+  /** The name that it dialled, with the port; at most {@link maxAuthorityLength} characters. */
+  readonly authority: string;
   /** Milliseconds since the epoch. */
   readonly connectedSinceMs: number;
   readonly types: readonly AdsTypeStatus[];
@@ -37,6 +40,7 @@ export interface AdsClientStatus {
 
 interface Client {
   readonly peer: string;
+  readonly authority: string;
   readonly stream: AdsStream;
   readonly connectedSinceMs: number;
 }
@@ -44,6 +48,8 @@ interface Client {
 /** Types a stream may ask for: istiod asks for 16, of which each may come in some versions. */
 const maxTypes = 64;
 const maxRequestBytes = 4 * 1024 * 1024;
+/** A DNS name, brackets and a port have room. */
+const maxAuthorityLength = 300;
 /** How long the end of a stream may take to reach its peer before the connection is dropped. */
 const endGraceMs = 2000;
 
@@ -87,9 +93,10 @@ export class AdsServer {
   }
 
   clients(): AdsClientStatus[] {
-    return [...this.#clients].map(({ peer, stream, connectedSinceMs }) => ({
+    return [...this.#clients].map(({ peer, authority, stream, connectedSinceMs }) => ({
       peer,
       node: stream.node,
+      authority,
       connectedSinceMs,
       types: stream.types(),
     }));
@@ -113,8 +120,9 @@ export class AdsServer {
   }
 
   #accept(call: AdsCall): void {
-    const { content, observer, clock, ackTimeoutMs, maxClients } = this.#options;
+    const { contentOf, observer, clock, ackTimeoutMs, maxClients } = this.#options;
     const peer = call.getPeer();
+    const authority = call.getHost().slice(0, maxAuthorityLength);
     const closed = new AbortController();
     const end = (code: EndCode, details: string) => {
       // destroy() would close the stream with no status, which istiod takes for a live one.
@@ -135,10 +143,16 @@ export class AdsServer {
       end('RESOURCE_EXHAUSTED', `there are ${maxClients} clients already`);
       return;
     }
+    const content = contentOf(authority);
+    if (typeof content === 'string') {
+      observer.onEnded('INVALID_ARGUMENT', content);
+      end('INVALID_ARGUMENT', content);
+      return;
+    }
     const write = (bytes: Buffer, written: () => void) => void call.write(bytes, () => written());
     const transport = { write, end };
     const stream = new AdsStream({ content, transport, observer, clock, ackTimeoutMs, maxTypes });
-    const client: Client = { peer, stream, connectedSinceMs: clock.now() };
+    const client: Client = { peer, authority, stream, connectedSinceMs: clock.now() };
     this.#clients.add(client);
     observer.onOpened(peer);
     const leave = () => {

@@ -43,7 +43,7 @@ export class McpSink implements Sink {
     this.#resources = new ResourceSet(config, observer);
     this.#content = new McpContent(this.#resources);
     this.#server = new AdsServer({
-      content: this.#content,
+      contentOf: () => this.#content,
       observer,
       clock: deps.clock,
       maxClients: config.maxClients,
