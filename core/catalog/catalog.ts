@@ -6,6 +6,8 @@ export interface Origin {
   readonly source: string;
   /** Name of the service in that registry's own terms. */
   readonly service: string;
+  /** Of the service there, as naming templates have them; not a part of the content's hash: they go with the name. */
+  readonly attributes?: Metadata;
   /** Sorted by id; what an earlier origin already has (same address and ports) is not here again. */
   readonly instances: readonly Instance[];
   /** False: known, but merged out by policy (a fallback that is not needed, or a clash). */

@@ -136,6 +136,7 @@ function toOrigins(ordered: readonly Contribution[], active: ReadonlySet<string>
   return ordered.map(({ source, service }) => ({
     source,
     service: service.name,
+    attributes: service.attributes,
     active: active.has(source),
     instances: owners && active.has(source) ? service.instances.filter(keep) : service.instances,
   }));

@@ -31,7 +31,8 @@ export function encodeEntry(entry: HistoryEntry): string {
 
 /** A line of a checkpoint. */
 export function encodeState({ host, version, ports, metadata, origins }: CatalogService): string {
-  return JSON.stringify({ host, version, atMs: 0, ports, metadata, origins });
+  const kept = origins.map(({ attributes: _, ...origin }) => origin);
+  return JSON.stringify({ host, version, atMs: 0, ports, metadata, origins: kept });
 }
 
 const headPattern = /^\{"host":"([^"\\]*)","version":"([^"\\]*)","atMs":(\d{1,16})[,}]/;

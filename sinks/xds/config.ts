@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { hostPort } from '../../core/plugin/index.js';
+import { gatewaySchema, hostFilter } from './gateway-config.js';
+import { upstreamSchema } from './upstream-config.js';
+
+const grpc = z.strictObject({
+  services: hostFilter.prefault({}).describe('Services that such clients can dial. Default: all with a gRPC port.'),
+  upstream: upstreamSchema
+    .omit({ outlierDetection: true, loadBalancing: true, idleTimeoutMs: true })
+    .prefault({})
+    .describe('How clients connect to instances.'),
+});
+
+/** Keys of a sink of kind `xds`. */
+export const xdsSchema = z.strictObject({
+  listen: hostPort(0)
+    .prefault('127.0.0.1:15020')
+    .describe('HOST:PORT that clients connect to. Default 127.0.0.1:15020. Port 0: the system chooses one.'),
+  gateways: z
+    .array(gatewaySchema)
+    .max(100)
+    .superRefine((gateways, context) => {
+      const names = new Set<string>();
+      for (const [index, { name }] of gateways.entries()) {
+        if (names.has(name)) {
+          const message = 'another gateway has this name; give each its own';
+          context.addIssue({ code: 'custom', path: [index, 'name'], message });
+        }
+        names.add(name);
+      }
+    })
+    .default([])
+    .describe('Envoys at the edge, and what they expose. Default: none.'),
+  grpc: z
+    .union([grpc, z.literal(false)])
+    .prefault({})
+    .describe('gRPC clients that read xDS themselves and dial xds:///HOST; false: none. Default: all services.'),
+});
+
+export type XdsConfig = z.output<typeof xdsSchema>;

@@ -1,0 +1,130 @@
+import type { CatalogService } from '../../core/catalog/catalog.js';
+import type { Port } from '../../core/plugin/index.js';
+import type { XdsResource } from '../grpc/xds-resource.js';
+import { type Discovery, encodeCluster } from './cluster.js';
+import { encodeLoadAssignment } from './cluster-load-assignment.js';
+import { connectionListener } from './connection-listener.js';
+import { dubboListener } from './dubbo-listener.js';
+import type { Defect } from './endpoint.js';
+import type { PortEndpoints } from './endpoints.js';
+import { expose } from './exposure.js';
+import type { GatewayConfig, ListenerConfig } from './gateway-config.js';
+import { httpListener } from './http-listener.js';
+import type { Assembled, ListenerKind, Piece } from './listener-part.js';
+import { assignmentName, clusterName } from './names.js';
+import { resourceOf } from './resource.js';
+import { thriftListener } from './thrift-listener.js';
+import type { FileContents } from './tls-context.js';
+import { types } from './types.js';
+
+/** A listener and the pieces it is made of. */
+interface ListenerState {
+  readonly config: ListenerConfig;
+  kind: ListenerKind;
+  readonly pieces: Map<string, Piece>;
+  /** Differs from what was assembled last. */
+  changed: boolean;
+}
+
+/** What a gateway needs of one service, beside its part in the listeners. */
+export interface GatewayService {
+  readonly resources: readonly XdsResource[];
+  readonly defects: readonly Defect[];
+}
+
+/** One gateway: the clusters of the services it exposes, and its listeners, made anew when a service's part changes. */
+export class Gateway {
+  readonly config: GatewayConfig;
+  readonly #listeners: readonly ListenerState[];
+
+  constructor(config: GatewayConfig, files: FileContents) {
+    this.config = config;
+    this.#listeners = config.listeners.map((listener) => ({
+      config: listener,
+      kind: kindOf(config.name, listener, files),
+      pieces: new Map(),
+      changed: true,
+    }));
+  }
+
+  /** Takes what a service is now into the listeners. */
+  set(service: CatalogService, endpointsOf: (port: Port) => PortEndpoints): GatewayService {
+    const found = expose(service, this.config);
+    if (found === undefined) {
+      this.delete(service.host);
+      return { resources: [], defects: [] };
+    }
+    const ports = new Set<number>();
+    for (const listener of this.#listeners) {
+      const piece = listener.kind.pieceOf(found.exposed);
+      for (const port of piece?.ports ?? []) ports.add(port);
+      put(listener, service.host, piece);
+    }
+    const used = service.ports.filter(({ number }) => ports.has(number));
+    return {
+      resources: used.flatMap((port) => this.#portResources(service.host, port, endpointsOf(port))),
+      defects: found.defects,
+    };
+  }
+
+  delete(host: string): void {
+    for (const listener of this.#listeners) put(listener, host, undefined);
+  }
+
+  /** The files have other contents than before. */
+  setFiles(files: FileContents): void {
+    for (const listener of this.#listeners) {
+      listener.kind = kindOf(this.config.name, listener.config, files);
+      listener.changed = true;
+    }
+  }
+
+  /** By the listener's name, those that differ from the last call. */
+  *assemble(): Generator<[name: string, assembled: Assembled]> {
+    for (const listener of this.#listeners) {
+      if (!listener.changed) continue;
+      listener.changed = false;
+      const ordered = new Map([...listener.pieces].sort(([a], [b]) => (a < b ? -1 : 1)));
+      yield [listener.config.name, listener.kind.assemble(ordered)];
+    }
+  }
+
+  #portResources(host: string, port: Port, { endpoints, hasNames }: PortEndpoints): XdsResource[] {
+    const { name: gateway, locality, upstream } = this.config;
+    const assignment = assignmentName(host, port.number, locality);
+    const name = clusterName(gateway, host, port.number);
+    const encoded = encodeLoadAssignment(hasNames ? name : assignment, endpoints, locality);
+    const discovery: Discovery = hasNames
+      ? { kind: 'dns', mode: 'strict', assignment: encoded }
+      : { kind: 'eds', assignment };
+    const cluster = encodeCluster({ name, protocol: port.protocol, discovery, upstream });
+    const resource = resourceOf(types.cluster, name, cluster, { gateway });
+    return hasNames ? [resource] : [resource, resourceOf(types.endpoints, assignment, encoded, 'none')];
+  }
+}
+
+function put(listener: ListenerState, host: string, piece: Piece | undefined): void {
+  const known = listener.pieces.get(host);
+  if (known?.signature === piece?.signature) return;
+  if (piece) listener.pieces.set(host, piece);
+  else listener.pieces.delete(host);
+  listener.changed = true;
+}
+
+function kindOf(gateway: string, config: ListenerConfig, files: FileContents): ListenerKind {
+  switch (config.protocol) {
+    case 'http':
+      return erased(httpListener(gateway, config, files));
+    case 'dubbo':
+      return erased(dubboListener(gateway, config, files));
+    case 'thrift':
+      return erased(thriftListener(gateway, config, files));
+    default:
+      return erased(connectionListener(gateway, config, files));
+  }
+}
+
+/** A listener is given the pieces that it made itself, and no others. */
+function erased<Own extends Piece>(kind: ListenerKind<Own>): ListenerKind {
+  return kind as unknown as ListenerKind;
+}
