@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const main = new URL('../dist/cli/main.js', import.meta.url).pathname;
+const main = new URL('../dist/bin/main.js', import.meta.url).pathname;
 
 /** The built daemon as a process of its own, as an operator runs it. */
 export class Daemon {

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 
 const link = 'node_modules/.bin/isthmus';
-chmodSync('dist/cli/main.js', 0o755);
+chmodSync('dist/bin/main.js', 0o755);
 mkdirSync('node_modules/.bin', { recursive: true });
 rmSync(link, { force: true });
-if (process.platform !== 'win32') symlinkSync('../../dist/cli/main.js', link);
+if (process.platform !== 'win32') symlinkSync('../../dist/bin/main.js', link);

@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** The command line as `npm run build` left it, which starts in half the time. */
-export const builtCommand = [process.execPath, join(root, 'dist', 'cli', 'main.js')] as const;
+export const builtCommand = [process.execPath, join(root, 'dist', 'bin', 'main.js')] as const;
 
 /**
  * How a test starts the command line: from the sources, so that it never tests an old build, unless the test run says
