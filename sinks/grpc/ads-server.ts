@@ -1,18 +1,23 @@
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type { Clock, HostPort } from '../../core/plugin/index.js';
-import type { AdsContent } from './ads-content.js';
 import { type AdsCall, adsService } from './ads-service.js';
-import { type AdsObserver, AdsStream, type AdsTypeStatus, type EndCode } from './ads-stream.js';
+import type { AdsObserver, AdsSession, AdsTransport, AdsTypeStatus, EndCode } from './ads-session.js';
 import { ConnectionListener } from './connection-listener.js';
 
+/** Makes our side of a stream, or says why there is none. */
+export type OpenSession = (transport: AdsTransport, authority: string) => AdsSession | string;
+
 export interface AdsServerOptions {
-  /** What a stream is served, by the name that its client dialled (`:authority`, as `shard-3-of-16.isthmus:15010`); a text refuses it. */
-  readonly contentOf: (authority: string) => AdsContent | string;
+  /**
+   * How a stream of each form is served, by the name that its client dialled (`:authority`, as
+   * `shard-3-of-16.isthmus:15010`); a text refuses it. One of a form that is absent ends with UNIMPLEMENTED.
+   */
+  readonly sotw?: OpenSession;
+  readonly delta?: OpenSession;
   readonly observer: AdsServerObserver;
   readonly clock: Clock;
   /** Streams at a time, over all connections. */
   readonly maxClients: number;
-  readonly ackTimeoutMs: number;
   /** An idle connection is asked whether it lives, and dropped when it says nothing for `keepaliveTimeoutMs`. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
@@ -30,9 +35,14 @@ export interface AdsServerObserver extends AdsObserver {
 /** One stream as an operator sees it. */
 export interface AdsClientStatus {
   readonly peer: string;
+  /** What it calls itself. */
   readonly node: string;
   /** The name that it dialled, with the port; at most {@link maxAuthorityLength} characters. */
   readonly authority: string;
+  readonly cluster: string;
+  readonly locality: string;
+  readonly userAgent: string;
+  readonly form: 'sotw' | 'delta';
   /** Milliseconds since the epoch. */
   readonly connectedSinceMs: number;
   readonly types: readonly AdsTypeStatus[];
@@ -41,19 +51,17 @@ export interface AdsClientStatus {
 interface Client {
   readonly peer: string;
   readonly authority: string;
-  readonly stream: AdsStream;
+  readonly session: AdsSession;
   readonly connectedSinceMs: number;
 }
 
-/** Types a stream may ask for: istiod asks for 16, of which each may come in some versions. */
-const maxTypes = 64;
 const maxRequestBytes = 4 * 1024 * 1024;
 /** A DNS name, brackets and a port have room. */
 const maxAuthorityLength = 300;
 /** How long the end of a stream may take to reach its peer before the connection is dropped. */
 const endGraceMs = 2000;
 
-/** Serves state-of-the-world ADS over plaintext gRPC. It is used once: `listen`, then `close`. */
+/** Serves ADS over gRPC, in one form or both. It is used once: `listen`, then `close`. */
 export class AdsServer {
   readonly #options: AdsServerOptions;
   readonly #grpc: Server;
@@ -64,6 +72,7 @@ export class AdsServer {
 
   constructor(options: AdsServerOptions) {
     this.#options = options;
+    const { sotw, delta } = options;
     this.#grpc = new Server({
       'grpc.max_send_message_length': -1,
       'grpc.max_receive_message_length': maxRequestBytes,
@@ -73,7 +82,10 @@ export class AdsServer {
       'grpc.max_connection_idle_ms': 5 * 60_000,
       'grpc.enable_channelz': 0,
     });
-    this.#grpc.addService(adsService, { streamAggregatedResources: (call: AdsCall) => this.#accept(call) });
+    this.#grpc.addService(adsService, {
+      ...(sotw && { streamAggregatedResources: (call: AdsCall) => this.#accept(call, sotw) }),
+      ...(delta && { deltaAggregatedResources: (call: AdsCall) => this.#accept(call, delta) }),
+    });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
     this.#listener = new ConnectionListener(options.maxClients * 2, {
@@ -87,19 +99,17 @@ export class AdsServer {
     return this.#listener.listen(address);
   }
 
-  /** The content has a newer state. */
+  /** The content of sessions that ask for it has a newer state. */
   changed(): void {
-    for (const { stream } of this.#clients) stream.changed();
+    for (const { session } of this.#clients) session.changed?.();
   }
 
   clients(): AdsClientStatus[] {
-    return [...this.#clients].map(({ peer, authority, stream, connectedSinceMs }) => ({
-      peer,
-      node: stream.node,
-      authority,
-      connectedSinceMs,
-      types: stream.types(),
-    }));
+    return [...this.#clients].map(({ peer, authority, session, connectedSinceMs }) => {
+      const { id: node, cluster, locality, userAgent } = session.node;
+      const { form } = session;
+      return { peer, node, cluster, locality, userAgent, authority, form, connectedSinceMs, types: session.types() };
+    });
   }
 
   get clientCount(): number {
@@ -110,7 +120,7 @@ export class AdsServer {
   async close(): Promise<void> {
     this.#closing = true;
     this.#listener.stopListening();
-    for (const { stream } of this.#clients) stream.end('UNAVAILABLE', 'the server is shutting down');
+    for (const { session } of this.#clients) session.end('UNAVAILABLE', 'the server is shutting down');
     const overdue = new AbortController();
     const deadline = this.#after(endGraceMs, overdue, () => this.#listener.dropAll());
     await new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
@@ -119,8 +129,8 @@ export class AdsServer {
     await deadline;
   }
 
-  #accept(call: AdsCall): void {
-    const { contentOf, observer, clock, ackTimeoutMs, maxClients } = this.#options;
+  #accept(call: AdsCall, open: OpenSession): void {
+    const { observer, clock, maxClients } = this.#options;
     const peer = call.getPeer();
     const authority = call.getHost().slice(0, maxAuthorityLength);
     const closed = new AbortController();
@@ -143,24 +153,22 @@ export class AdsServer {
       end('RESOURCE_EXHAUSTED', `there are ${maxClients} clients already`);
       return;
     }
-    const content = contentOf(authority);
-    if (typeof content === 'string') {
-      observer.onEnded('INVALID_ARGUMENT', content);
-      end('INVALID_ARGUMENT', content);
+    const write = (bytes: Buffer, written: () => void) => void call.write(bytes, () => written());
+    const session = open({ write, end }, authority);
+    if (typeof session === 'string') {
+      observer.onEnded('INVALID_ARGUMENT', session);
+      end('INVALID_ARGUMENT', session);
       return;
     }
-    const write = (bytes: Buffer, written: () => void) => void call.write(bytes, () => written());
-    const transport = { write, end };
-    const stream = new AdsStream({ content, transport, observer, clock, ackTimeoutMs, maxTypes });
-    const client: Client = { peer, authority, stream, connectedSinceMs: clock.now() };
+    const client: Client = { peer, authority, session, connectedSinceMs: clock.now() };
     this.#clients.add(client);
     observer.onOpened(peer);
     const leave = () => {
       if (!this.#clients.delete(client)) return;
-      stream.close();
+      session.close();
       observer.onClosed(peer);
     };
-    call.on('data', (bytes: Buffer) => stream.receive(bytes));
+    call.on('data', (bytes: Buffer) => session.receive(bytes));
     call.once('end', () => call.end());
     for (const event of ['end', 'cancelled', 'error', 'close']) call.once(event, leave);
   }

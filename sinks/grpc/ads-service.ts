@@ -5,15 +5,19 @@ export type AdsCall = ServerDuplexStream<Buffer, Buffer>;
 
 const asTheyAre = (bytes: Buffer): Buffer => bytes;
 
-/** envoy.service.discovery.v3.AggregatedDiscoveryService, state of the world only. */
+const bidirectional = {
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: asTheyAre,
+  requestDeserialize: asTheyAre,
+  responseSerialize: asTheyAre,
+  responseDeserialize: asTheyAre,
+} as const;
+
+const service = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+
+/** envoy.service.discovery.v3.AggregatedDiscoveryService. */
 export const adsService = {
-  streamAggregatedResources: {
-    path: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: asTheyAre,
-    requestDeserialize: asTheyAre,
-    responseSerialize: asTheyAre,
-    responseDeserialize: asTheyAre,
-  },
+  streamAggregatedResources: { path: `${service}/StreamAggregatedResources`, ...bidirectional },
+  deltaAggregatedResources: { path: `${service}/DeltaAggregatedResources`, ...bidirectional },
 } as const satisfies ServiceDefinition;

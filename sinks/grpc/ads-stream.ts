@@ -1,28 +1,9 @@
 import type { Clock } from '../../core/time/index.js';
 import type { DiscoveryRequest } from '../../proto/gen/discovery.js';
 import type { AdsContent } from './ads-content.js';
+import type { AdsObserver, AdsSession, AdsTransport, AdsTypeStatus, EndCode } from './ads-session.js';
+import { type ClientNode, clientNode, unknownNode } from './client-node.js';
 import { decodeDiscoveryRequest, InvalidRequest } from './discovery-request.js';
-
-/** Status codes a stream ends with (https://grpc.io/docs/guides/status-codes/). */
-export type EndCode = 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED' | 'UNAVAILABLE';
-
-/** The peer's side of a stream. Neither method may throw; `end` is called once, and nothing after it. */
-export interface AdsTransport {
-  /** Calls `written` when it needs the bytes no more; never, if the stream breaks before. */
-  write(bytes: Buffer, written: () => void): void;
-  end(code: EndCode, details: string): void;
-}
-
-/** What happens on streams, for logs and metrics. */
-export interface AdsObserver {
-  /** `stale` answers an older response and says nothing of the newest. */
-  onRequest(typeUrl: string, kind: 'initial' | 'ack' | 'nack' | 'stale'): void;
-  onSent(typeUrl: string, byteLength: number): void;
-  onAck(typeUrl: string, ms: number): void;
-  onNack(typeUrl: string, message: string): void;
-  /** The stream ended itself. */
-  onEnded(code: EndCode, details: string): void;
-}
 
 export interface AdsStreamOptions {
   readonly content: AdsContent;
@@ -50,15 +31,6 @@ type Subscription =
   /** `error`: why the peer refused the state; it gets no other until there is a newer one. */
   | { readonly kind: 'settled'; readonly sent: Sent; readonly error?: string };
 
-export interface AdsTypeStatus {
-  readonly typeUrl: string;
-  readonly state: 'waiting' | 'sent' | 'acked' | 'nacked';
-  /** Of the response sent last. */
-  readonly version?: string;
-  readonly nonce?: string;
-  readonly error?: string;
-}
-
 /**
  * State-of-the-world xDS as one peer sees it: for each type one response is in flight, and the next is the newest
  * state once the peer has answered. It holds no queue: a slow peer skips states.
@@ -68,18 +40,19 @@ export interface AdsTypeStatus {
  *
  * Follows https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol ("ACK and NACK semantics").
  */
-export class AdsStream {
+export class AdsStream implements AdsSession {
+  readonly form = 'sotw';
   readonly #options: AdsStreamOptions;
   readonly #types = new Map<string, Subscription>();
-  #node = '';
+  #node = unknownNode;
   #open = true;
 
   constructor(options: AdsStreamOptions) {
     this.#options = options;
   }
 
-  /** The peer's node id, or '' before its first request. */
-  get node(): string {
+  /** What the peer says of itself with the first request that does. */
+  get node(): ClientNode {
     return this.#node;
   }
 
@@ -119,7 +92,7 @@ export class AdsStream {
   }
 
   #handle(request: DiscoveryRequest): void {
-    if (this.#node === '' && request.node) this.#node = request.node.id;
+    if (this.#node === unknownNode && request.node) this.#node = clientNode(request.node);
     const { typeUrl } = request;
     const subscription = this.#types.get(typeUrl);
     if (!subscription) {

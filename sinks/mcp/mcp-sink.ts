@@ -3,6 +3,7 @@ import { type Deps, formatHostPort } from '../../core/plugin/index.js';
 import type { Sink, SinkClient, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
 import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
+import { adsSessions } from '../grpc/ads-sessions.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
 import type { McpConfig } from './config.js';
 import { McpContent } from './content.js';
@@ -42,12 +43,12 @@ export class McpSink implements Sink {
     const observer = new McpObserver(deps.name, deps.logger, this.#metrics);
     this.#resources = new ResourceSet(config, observer);
     this.#content = new McpContent(this.#resources);
+    const { clock } = deps;
     this.#server = new AdsServer({
-      contentOf: () => this.#content,
+      ...adsSessions({ contentOf: () => this.#content, observer, clock, ackTimeoutMs: config.ackTimeoutMs }),
       observer,
-      clock: deps.clock,
+      clock,
       maxClients: config.maxClients,
-      ackTimeoutMs: config.ackTimeoutMs,
       keepaliveMs: config.keepaliveMs,
       keepaliveTimeoutMs,
     });

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { AdsServerObserver } from '../grpc/ads-server.js';
-import type { EndCode } from '../grpc/ads-stream.js';
+import type { EndCode, RequestKind } from '../grpc/ads-session.js';
 import type { Defect } from '../istio/endpoints.js';
 import type { ResourceSetObserver } from '../istio/resource-set.js';
 import type { McpMetrics } from './metrics.js';
@@ -61,7 +61,7 @@ export class McpObserver implements AdsServerObserver, ResourceSetObserver {
     this.#logger.warn({ code, details }, 'stream ended');
   }
 
-  onRequest(typeUrl: string, kind: 'initial' | 'ack' | 'nack' | 'stale'): void {
+  onRequest(typeUrl: string, kind: RequestKind): void {
     this.#metrics.requests.inc({ sink: this.#sink, type: typeLabel(typeUrl), kind });
   }
 

@@ -146,6 +146,6 @@ describe('an ADS stream', () => {
     stream.receive(request('a'));
     stream.receive(request('b', { node: node('istiod-1') }));
     stream.receive(request('c', { node: node('other') }));
-    assert.equal(stream.node, 'istiod-1');
+    assert.equal(stream.node.id, 'istiod-1');
   });
 });

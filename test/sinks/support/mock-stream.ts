@@ -1,6 +1,7 @@
 import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
 import type { AdsContent, AdsState } from '../../../sinks/grpc/ads-content.js';
-import { type AdsObserver, AdsStream } from '../../../sinks/grpc/ads-stream.js';
+import type { AdsObserver } from '../../../sinks/grpc/ads-session.js';
+import { AdsStream } from '../../../sinks/grpc/ads-stream.js';
 import { lease } from '../../../sinks/grpc/buffer-pool.js';
 import { responseFrame } from '../../../sinks/grpc/discovery-response.js';
 import { ManualClock } from '../../../testkit/index.js';

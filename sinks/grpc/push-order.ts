@@ -1,0 +1,45 @@
+const type = (name: string) => `type.googleapis.com/envoy.config.${name}`;
+
+export const listenerType = type('listener.v3.Listener');
+export const routeType = type('route.v3.RouteConfiguration');
+export const clusterType = type('cluster.v3.Cluster');
+export const endpointType = type('endpoint.v3.ClusterLoadAssignment');
+
+/** In which order the types of one stream are written, and what of one type waits for the client's answer to others. */
+interface TypeOrder {
+  readonly rank: number;
+  /** Resources that are set go out when the client has answered for what was set before of these types. */
+  readonly setsAfter: readonly string[];
+  /** A removal goes out when the client has answered for all that changed before of these types, which may refer to it. */
+  readonly removalsAfter: readonly string[];
+}
+
+const orders: Readonly<Record<string, TypeOrder>> = {
+  [clusterType]: { rank: 0, setsAfter: [], removalsAfter: [listenerType, routeType] },
+  [endpointType]: { rank: 1, setsAfter: [], removalsAfter: [clusterType] },
+  [listenerType]: { rank: 2, setsAfter: [clusterType, endpointType], removalsAfter: [] },
+  [routeType]: { rank: 3, setsAfter: [clusterType, endpointType], removalsAfter: [listenerType] },
+};
+const noOrder: TypeOrder = { rank: 4, setsAfter: [], removalsAfter: [] };
+
+/**
+ * Make before break: what is referred to comes before what refers to it, and goes after it.
+ * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#eventual-consistency-considerations
+ */
+export function orderOf(typeUrl: string): TypeOrder {
+  return orders[typeUrl] ?? noOrder;
+}
+
+/** Types whose state-of-the-world responses may leave out what has not changed, and cannot say what is gone. */
+export function isPartial(typeUrl: string): boolean {
+  return typeUrl === endpointType || typeUrl === routeType;
+}
+
+/**
+ * The type of which a client needs the resource of the same name once more when it is sent another version of one that
+ * it had: Envoy ends the warming of a changed cluster only with an EDS response, even if no endpoint has changed.
+ * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#resource-warming
+ */
+export function resentWith(typeUrl: string): string | undefined {
+  return typeUrl === clusterType ? endpointType : undefined;
+}

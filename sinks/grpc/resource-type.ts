@@ -1,0 +1,137 @@
+import type { XdsResource } from './xds-resource.js';
+
+/** A stream as the cache sees it. */
+export interface CacheStream {
+  /** Set while the stream waits to be flushed. */
+  touched: boolean;
+  /** Tells the client what it lacks, as far as it may be written to. */
+  flush(): void;
+}
+
+/** What one stream reads of one type. */
+export interface ResourceReader {
+  readonly stream: CacheStream;
+  /** `node.cluster` of the client: which gateway's wildcard resources it gets. */
+  readonly gateway: string;
+  /**
+   * A resource that it reads is other than before; `before` and `after` are undefined where it is none, or is not part
+   * of what it reads.
+   */
+  onChanged(name: string, before: XdsResource | undefined, after: XdsResource | undefined, revision: number): void;
+}
+
+/** A name that a resource has, or a reader asks for. */
+interface Entry {
+  resource: XdsResource | undefined;
+  /** Of the cache, when the resource was last set or deleted. */
+  revision: number;
+  readers: Set<ResourceReader> | undefined;
+}
+
+/** Whether a resource is part of the wildcard of a gateway's clients. */
+export function inWildcard({ wildcard }: XdsResource, gateway: string): boolean {
+  return typeof wildcard === 'string' ? wildcard === 'all' : wildcard.gateway === gateway;
+}
+
+/** The resources of one type, indexed by who reads them. */
+export class ResourceType {
+  readonly #entries = new Map<string, Entry>();
+  /** Readers of the wildcard, by their gateway. */
+  readonly #wildcards = new Map<string, Set<ResourceReader>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  entry(name: string): Readonly<Entry> | undefined {
+    return this.#entries.get(name);
+  }
+
+  *resources(): Generator<XdsResource> {
+    for (const { resource } of this.#entries.values()) if (resource) yield resource;
+  }
+
+  /** Reads one name, whether or not it is there. */
+  addReader(name: string, reader: ResourceReader): void {
+    const entry = this.#entries.get(name) ?? this.#add(name);
+    entry.readers ??= new Set();
+    entry.readers.add(reader);
+  }
+
+  removeReader(name: string, reader: ResourceReader): void {
+    const entry = this.#entries.get(name);
+    if (!entry?.readers?.delete(reader) || entry.readers.size > 0) return;
+    entry.readers = undefined;
+    if (!entry.resource) this.#entries.delete(name);
+  }
+
+  addWildcardReader(reader: ResourceReader): void {
+    const readers = this.#wildcards.get(reader.gateway) ?? new Set();
+    this.#wildcards.set(reader.gateway, readers.add(reader));
+  }
+
+  removeWildcardReader(reader: ResourceReader): void {
+    const readers = this.#wildcards.get(reader.gateway);
+    if (readers?.delete(reader) && readers.size === 0) this.#wildcards.delete(reader.gateway);
+  }
+
+  /** Sets a resource, or deletes it, and marks it with its readers. @returns whether it is other than before. */
+  put(name: string, after: XdsResource | undefined, revision: number, touch: (stream: CacheStream) => void): boolean {
+    const entry = this.#entries.get(name) ?? (after && this.#add(name));
+    const before = entry?.resource;
+    if (!entry || (before === undefined && after === undefined) || isSame(before, after)) return false;
+    entry.resource = after;
+    entry.revision = revision;
+    this.#size += Number(after !== undefined) - Number(before !== undefined);
+    for (const reader of entry.readers ?? []) {
+      reader.onChanged(name, before, after, revision);
+      touch(reader.stream);
+    }
+    this.#tellWildcards(name, before, after, revision, touch);
+    if (!after && !entry.readers) this.#entries.delete(name);
+    return true;
+  }
+
+  #tellWildcards(
+    name: string,
+    before: XdsResource | undefined,
+    after: XdsResource | undefined,
+    revision: number,
+    touch: (stream: CacheStream) => void,
+  ): void {
+    for (const gateway of this.#gatewaysOf(before, after)) {
+      const readers = this.#wildcards.get(gateway);
+      if (!readers) continue;
+      const had = before && inWildcard(before, gateway) ? before : undefined;
+      const has = after && inWildcard(after, gateway) ? after : undefined;
+      if (!had && !has) continue;
+      for (const reader of readers) {
+        reader.onChanged(name, had, has, revision);
+        touch(reader.stream);
+      }
+    }
+  }
+
+  #gatewaysOf(...resources: readonly (XdsResource | undefined)[]): Iterable<string> {
+    const gateways = new Set<string>();
+    for (const resource of resources) {
+      if (!resource || resource.wildcard === 'none') continue;
+      if (resource.wildcard === 'all') return this.#wildcards.keys();
+      gateways.add(resource.wildcard.gateway);
+    }
+    return gateways;
+  }
+
+  #add(name: string): Entry {
+    const entry: Entry = { resource: undefined, revision: 0, readers: undefined };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+}
+
+function isSame(a: XdsResource | undefined, b: XdsResource | undefined): boolean {
+  if (a?.version !== b?.version || !a || !b) return false;
+  if (typeof a.wildcard === 'string' || typeof b.wildcard === 'string') return a.wildcard === b.wildcard;
+  return a.wildcard.gateway === b.wildcard.gateway;
+}
