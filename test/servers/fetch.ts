@@ -51,7 +51,7 @@ async function buildAll(wanted: readonly Artefact[], dir: string, signal: AbortS
   console.log(`servers: ${todo.length} of ${wanted.length} to build or to record in ${dir}`);
   const running = new Map<string, number>();
   const progress = setInterval(() => report(running), PROGRESS_INTERVAL_MS);
-  const lanes = { maven: pLimit(1), go: pLimit(1) };
+  const lanes = { maven: pLimit(1), go: pLimit(1), python: pLimit(1) };
   const outcomes = await Promise.allSettled(
     todo.map((artefact) =>
       lanes[artefact.lane](async () => {

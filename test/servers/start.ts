@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { startConsul } from './consul.js';
 import { startDnsServer } from './dns.js';
+import { startEnvoy } from './envoy.js';
 import { startEureka } from './eureka.js';
 import { startIstiod } from './istiod.js';
 import { startNacos1 } from './nacos1.js';
@@ -14,6 +15,7 @@ import { startZookeeper } from './zookeeper.js';
  *
  *   npx tsx test/servers/start.ts zookeeper | nacos1 | nacos2 | nacos3 | eureka | consul | dns
  *   npx tsx test/servers/start.ts istiod xds://127.0.0.1:15010...
+ *   npx tsx test/servers/start.ts envoy 127.0.0.1:15020 edge
  */
 const starters: Readonly<Record<string, (args: readonly string[], signal: AbortSignal) => Promise<ServerHandle>>> = {
   zookeeper: (_args, signal) => startZookeeper({ signal }),
@@ -22,6 +24,7 @@ const starters: Readonly<Record<string, (args: readonly string[], signal: AbortS
   nacos3: (_args, signal) => startNacos3({ signal }),
   eureka: (_args, signal) => startEureka({ signal }),
   consul: (_args, signal) => startConsul({ signal }),
+  envoy: ([ads = '127.0.0.1:15020', cluster = 'edge'], signal) => startEnvoy({ ads, cluster, signal }),
   dns: (_args, signal) => startDnsServer({ signal }),
   istiod: (configSources, signal) => startIstiod({ configSources, signal }),
 };

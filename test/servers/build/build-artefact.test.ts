@@ -93,7 +93,7 @@ describe('the cache of test servers', function () {
       env: { PATH: join(dir, 'empty'), ISTHMUS_SERVERS_CACHE: cacheDir },
     });
     assert.equal(result.exitCode, 1);
-    for (const tool of ['java', 'javac', 'mvn', 'go']) {
+    for (const tool of ['java', 'javac', 'mvn', 'go', 'python3']) {
       assert.match(result.stderr, new RegExp(`- ${tool} >= [\\d.]+ is not installed: install `));
     }
   });

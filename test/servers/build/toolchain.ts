@@ -34,6 +34,15 @@ const tools: Readonly<Record<Artefact['lane'], readonly Tool[]>> = {
       install: 'Go 1.26 or newer (go.dev/dl; the distributions are often too old)',
     },
   ],
+  python: [
+    {
+      command: 'python3',
+      args: ['-m', 'pip', '--version'],
+      pattern: /pip (\d+)\.(\d+)/,
+      least: [21, 0],
+      install: 'Python 3 with pip (Debian/Ubuntu: python3-pip, Fedora: python3-pip, Homebrew: python)',
+    },
+  ],
 };
 
 /**
