@@ -4,6 +4,7 @@ import { startDnsServer } from './dns.js';
 import { startEnvoy } from './envoy.js';
 import { startEureka } from './eureka.js';
 import { startIstiod } from './istiod.js';
+import { startKube } from './kube.js';
 import { startNacos1 } from './nacos1.js';
 import { startNacos2 } from './nacos2.js';
 import { startNacos3 } from './nacos3.js';
@@ -13,7 +14,7 @@ import { startZookeeper } from './zookeeper.js';
 /**
  * Starts one test server by hand, prints where it is and stops it on Ctrl-C:
  *
- *   npx tsx test/servers/start.ts zookeeper | nacos1 | nacos2 | nacos3 | eureka | consul | dns
+ *   npx tsx test/servers/start.ts zookeeper | nacos1 | nacos2 | nacos3 | eureka | consul | dns | kube
  *   npx tsx test/servers/start.ts istiod xds://127.0.0.1:15010...
  *   npx tsx test/servers/start.ts envoy 127.0.0.1:15020 edge
  */
@@ -26,6 +27,10 @@ const starters: Readonly<Record<string, (args: readonly string[], signal: AbortS
   consul: (_args, signal) => startConsul({ signal }),
   envoy: ([ads = '127.0.0.1:15020', cluster = 'edge'], signal) => startEnvoy({ ads, cluster, signal }),
   dns: (_args, signal) => startDnsServer({ signal }),
+  kube: async (_args, signal) => {
+    const kube = await startKube({ signal });
+    return { ...kube, stop: kube.stopAll };
+  },
   istiod: (configSources, signal) => startIstiod({ configSources, signal }),
 };
 

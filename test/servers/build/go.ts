@@ -20,6 +20,32 @@ export function goModuleArtefact(options: { readonly name: string; readonly vers
   };
 }
 
+/**
+ * Kubernetes' API server and its store, from one module, and the resource definitions of Istio. The module takes the
+ * versions that Istio has of what both use, so that the build of istiod has compiled a large part of it already.
+ */
+export function kubeArtefact(options: { readonly name: string; readonly version: string }): Artefact {
+  const { name, version } = options;
+  const [major, minor] = version.split('.');
+  const variables = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor };
+  const ldflags = [
+    STRIP,
+    ...Object.entries(variables).map(([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`),
+  ].join(' ');
+  return {
+    name,
+    version,
+    lane: 'go',
+    inputs: [name],
+    recipe: [version, ...FLAGS, ldflags].join(' '),
+    async build(context) {
+      const go = (...args: string[]) => context.run('go', args, { cwd: join(context.sourceDir, name) });
+      await go('run', ...FLAGS, './crds', join(context.outDir, 'istio-crds.yaml'));
+      await go('build', ...FLAGS, '-ldflags', ldflags, '-o', context.outDir, './etcd', './kube-apiserver');
+    },
+  };
+}
+
 /** An artefact with one binary, installed straight from a module's main package at a pinned version. */
 export function goInstallArtefact(options: {
   readonly name: string;
