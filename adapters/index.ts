@@ -4,6 +4,7 @@ import { consulAdapter } from './consul/index.js';
 import { dnsAdapter } from './dns/index.js';
 import { eurekaAdapter } from './eureka/index.js';
 import { fileAdapter } from './file/index.js';
+import { kubernetesAdapter } from './kubernetes/index.js';
 import { nacosAdapter } from './nacos/index.js';
 import { zookeeperAdapter } from './zookeeper/index.js';
 
@@ -13,6 +14,7 @@ export const adapters: readonly Adapter[] = [
   nacosAdapter,
   eurekaAdapter,
   consulAdapter,
+  kubernetesAdapter,
   dnsAdapter,
   fileAdapter,
   apiAdapter,

@@ -22,7 +22,7 @@ describe('the direction of imports', function () {
   this.timeout(60_000);
 
   it('is kept by the whole tree', async () => {
-    const { code, output } = await cruise(root, ['core', 'adapters', 'sinks', 'cli', 'testkit']);
+    const { code, output } = await cruise(root, ['core', 'clients', 'adapters', 'sinks', 'cli', 'testkit']);
     assert.equal(code, 0, output);
     assert.match(output, /\((?:[2-9]\d\d|\d{4,}) modules/);
   });
@@ -37,6 +37,10 @@ describe('the direction of imports', function () {
     const wrong: [from: string, to: string, rule: string][] = [
       ['core/model/a.ts', 'core/source/b.ts', 'model-imports-nothing'],
       ['core/a.ts', 'adapters/x/b.ts', 'core-imports-core'],
+      ['core/a.ts', 'clients/x/b.ts', 'core-imports-core'],
+      ['clients/x/a.ts', 'adapters/y/b.ts', 'clients-import-core'],
+      ['clients/x/a.ts', 'sinks/y/b.ts', 'clients-import-core'],
+      ['testkit/a.ts', 'clients/x/b.ts', 'testkit-imports-core'],
       ['adapters/x/a.ts', 'adapters/y/b.ts', 'no-adapter-imports-an-adapter'],
       ['adapters/dubbo/a.ts', 'adapters/x/b.ts', 'no-adapter-imports-an-adapter'],
       ['adapters/x/a.ts', 'sinks/y/b.ts', 'adapters-import-core'],
@@ -56,6 +60,8 @@ describe('the direction of imports', function () {
     for (const [from, to] of [
       ['adapters/x/a.ts', 'adapters/dubbo/b.ts'],
       ['sinks/x/a.ts', 'sinks/istio/b.ts'],
+      ['adapters/x/a.ts', 'clients/y/b.ts'],
+      ['sinks/x/a.ts', 'clients/y/b.ts'],
     ] as const) {
       it(`${from} may import ${to}, which is there to be shared`, async () => {
         const { code, output } = await cruiseImport(from, to);

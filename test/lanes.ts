@@ -14,6 +14,11 @@ const dubbo = ['adapters/dubbo/*', 'adapters/zookeeper/applications', 'adapters/
 );
 /** Those that start consumers, too, or that wait for applications the longest. */
 const dubboRules = ['mapping', 'real-consumers'].map((name) => `test/adapters/zookeeper/${name}.server.test.ts`);
+/** Those of the Kubernetes API, of one istiod on it, and of the daemon with either. */
+const kubernetes = ['adapters/kubernetes/*', 'sinks/kubernetes/*', 'servers/kube'].map(
+  (name) => `test/${name}.server.test.ts`,
+);
+const kubernetesEndToEnd = 'test/e2e/kubernetes*.e2e.test.ts';
 const zookeeper = 'test/adapters/zookeeper/*.server.test.ts';
 const ownServers = 'test/servers/*.server.test.ts';
 const nacosEndToEnd = 'test/e2e/nacos*.e2e.test.ts';
@@ -39,14 +44,15 @@ export const unitLanes: readonly Lane[] = [
 export const allLanes: readonly Lane[] = [
   { name: 'faults', args: [faults] },
   { name: 'nacos', args: [nacos, ...ignoring(...ownNacos)] },
-  { name: 'e2e', args: [endToEnd, ...ignoring(nacosEndToEnd)] },
+  { name: 'e2e', args: [endToEnd, ...ignoring(nacosEndToEnd, kubernetesEndToEnd)] },
   { name: 'dubbo', args: dubbo },
   { name: 'dubbo rules', args: dubboRules },
-  { name: 'servers', args: [ownServers, ...ignoring(...dubbo)] },
+  { name: 'servers', args: [ownServers, ...ignoring(...dubbo, ...kubernetes)] },
   { name: 'nacos own', args: ownNacos },
+  { name: 'kubernetes', args: [...kubernetes, kubernetesEndToEnd] },
   { name: 'eureka', args: [eureka] },
   { name: 'e2e nacos', args: [nacosEndToEnd] },
   { name: 'zookeeper', args: [zookeeper, ...ignoring(...dubbo, ...dubboRules)] },
-  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, ...dubbo, zookeeper, ownServers)] },
+  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, ...dubbo, ...kubernetes, zookeeper, ownServers)] },
   ...unitLanes,
 ];
