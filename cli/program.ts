@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.js';
+import { clientsCommand } from './commands/clients.js';
 import { configCommand } from './commands/config.js';
 import { diffCommand } from './commands/diff.js';
+import { explainCommand } from './commands/explain.js';
 import { getCommand } from './commands/get.js';
 import { guardCommand } from './commands/guard.js';
 import { historyCommand } from './commands/history.js';
+import { istioCommand } from './commands/istio.js';
 import { planCommand } from './commands/plan.js';
 import { quarantineCommand } from './commands/quarantine.js';
 import { runCommand } from './commands/run.js';
@@ -53,11 +56,14 @@ ${exitCodeHelp}`,
     configCommand,
     getCommand,
     whyCommand,
+    explainCommand,
+    clientsCommand,
     guardCommand,
     auditCommand,
     quarantineCommand,
     historyCommand,
     diffCommand,
+    istioCommand,
     versionCommand,
   ]) {
     program.addCommand(command(context));

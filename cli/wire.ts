@@ -8,6 +8,7 @@ import { mergePolicyOf } from '../core/config/merge-policy.js';
 import { namingOf } from '../core/config/naming-of.js';
 import { Engine } from '../core/engine/engine.js';
 import { History } from '../core/history/history.js';
+import { clientRoutes } from '../core/operate/client-routes.js';
 import { guardRoutes } from '../core/operate/guard-routes.js';
 import type { QuarantineDesk } from '../core/operate/quarantine-desk.js';
 import { quarantineRoutes } from '../core/operate/quarantine-routes.js';
@@ -98,6 +99,7 @@ export function assemble(config: Config): DaemonParts {
   const operating = [
     ...guardRoutes(engine, systemClock),
     ...sourceRoutes(engine),
+    ...clientRoutes(sinks),
     ...quarantineRoutes(quarantine, systemClock),
     ...whyRoutes(new Why({ units: engine.units, catalog: engine.catalog, naming, shaper: shaping.shaper, sinks })),
   ];

@@ -88,7 +88,8 @@ function mergeLines({ merge }: WhyPublished, isOfInstance: boolean): readonly st
   });
 }
 
-function sinkLines({ resources, refused, leftOut, clients }: WhyPublished['sinks'][number]): readonly string[] {
+/** What a sink makes of a host, a line each. */
+export function sinkLines({ resources, refused, leftOut, clients }: WhyPublished['sinks'][number]): readonly string[] {
   return [
     ...(resources.length === 0
       ? ['serves nothing of it']

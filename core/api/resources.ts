@@ -5,7 +5,7 @@ import type { HistoryEntry, MarkEntry } from '../history/entry.js';
 import type { HostDifference } from '../history/history.js';
 import type { Consumer, Instance, Metadata, Port, RegistryRule, Service } from '../model/index.js';
 import type { QuarantineEntry } from '../shape/quarantine.js';
-import type { SinkStatus } from '../sink/sink.js';
+import type { ConnectedClient, SinkStatus } from '../sink/sink.js';
 import type { SourceStatus } from '../source/status.js';
 
 /** The JSON of the REST API, below `/api/v1`; server and command line share it. */
@@ -104,6 +104,19 @@ export interface ConsumerResource extends Consumer {
   readonly source: string;
   /** The service's name in the registry. */
   readonly service: string;
+}
+
+/** Who is connected to the sinks. */
+export interface ClientList {
+  /** The first 10,000. */
+  readonly items: readonly ClientResource[];
+  readonly total: number;
+}
+
+export interface ClientResource extends ConnectedClient {
+  /** Name of the sink. */
+  readonly sink: string;
+  readonly kind: string;
 }
 
 /** Rules that registries have for their services. */

@@ -10,7 +10,15 @@ export interface KindSchema {
   readonly schema: z.ZodObject;
   /** Of a source: the naming template for services that no rule names. */
   readonly defaultHost?: string;
+  /** Of a sink that istiod reads: the `configSources` of the mesh's configuration by which it does, of a checked config. */
+  readonly configSources?: ConfigSourcesOf;
 }
+
+/** @param dialled how istiod reaches this daemon; `port` in place of the one that is listened on */
+export type ConfigSourcesOf = (
+  config: Readonly<Record<string, unknown>>,
+  dialled: { readonly host: string; readonly port?: number },
+) => readonly { readonly address: string }[];
 
 /** The kinds that a configuration may name. */
 export interface ConfigPlugins {

@@ -8,6 +8,39 @@ export interface Sink {
   status(): SinkStatus;
   /** What became of one host, for `isthmus why`; undefined when the sink does not have it. */
   explain?(host: string): SinkExplanation | undefined;
+  /** Who is connected now; absent for sinks that nobody connects to. Safe to call at any time. */
+  clients?(): readonly ConnectedClient[];
+}
+
+/** A client that is connected to a sink: one stream, or what the sink's protocol has in its place. */
+export interface ConnectedClient {
+  /** Address of the client. */
+  readonly peer: string;
+  /** What it calls itself; empty when it has not said. */
+  readonly node: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedSinceMs: number;
+  /** Which part of the sink it reads, as `shard 3 of 16`; absent: the whole. */
+  readonly part?: string;
+  readonly subscriptions: readonly ClientSubscription[];
+}
+
+/** What a client has of one type of resources. */
+export interface ClientSubscription {
+  readonly typeUrl: string;
+  /**
+   * - `acked`: it has confirmed the response sent last
+   * - `sent`: that is unconfirmed
+   * - `nacked`: it has refused it
+   * - `waiting`: it was sent nothing yet
+   */
+  readonly state: 'acked' | 'sent' | 'nacked' | 'waiting';
+  /** Of what it has confirmed last. */
+  readonly ackedVersion?: string;
+  /** Milliseconds since there is something newer than what it has confirmed; 0 when there is not. */
+  readonly lagMs: number;
+  /** Why it refused. */
+  readonly error?: string;
 }
 
 /** What a sink makes of one host, and who has it. */

@@ -45,6 +45,7 @@ export class AdsStream implements AdsSession {
   readonly #options: AdsStreamOptions;
   readonly #types = new Map<string, Subscription>();
   #node = unknownNode;
+  readonly #acked = new Map<string, { readonly version: string; readonly nonce: string }>();
   #open = true;
 
   constructor(options: AdsStreamOptions) {
@@ -57,7 +58,10 @@ export class AdsStream implements AdsSession {
   }
 
   types(): AdsTypeStatus[] {
-    return [...this.#types].map(([typeUrl, subscription]) => typeStatus(typeUrl, subscription));
+    return [...this.#types].map(([typeUrl, subscription]) => {
+      const acked = this.#acked.get(typeUrl);
+      return { ...typeStatus(typeUrl, subscription), ...(acked === undefined ? {} : { acked }) };
+    });
   }
 
   /** Takes one request as it came. Bytes that are no request end the stream. */
@@ -116,6 +120,7 @@ export class AdsStream implements AdsSession {
     deadline.abort();
     if (error === undefined) {
       this.#types.set(typeUrl, { kind: 'settled', sent });
+      this.#acked.set(typeUrl, { version: sent.version, nonce: sent.nonce });
       observer.onRequest(typeUrl, 'ack');
       observer.onAck(typeUrl, clock.now() - sent.sentMs);
     } else {

@@ -3,13 +3,14 @@ import { activeInstances, type CatalogService } from '../../core/catalog/catalog
 import { type Instance, isServing, type Locality } from '../../core/model/index.js';
 import type { WorkloadEntry } from '../../proto/gen/service_entry.js';
 import { isDnsName } from './dns-names.js';
-import { isLabelValue, pickLabels } from './labels.js';
+import { isLabelValue } from './labels.js';
+import type { ServiceSettings } from './settings.js';
 
 /** A part of a service that istiod would not take, or would misread; the rest of the service is served. */
 export interface Defect {
-  /** `endpoint`: left out. `label`: the endpoint goes without it. */
+  /** `endpoint`: left out. `label`: the endpoint, or the service, goes without it. */
   readonly part: 'endpoint' | 'label';
-  /** Id of the instance. */
+  /** Id of the instance; empty: it is about the service. */
   readonly instance: string;
   readonly reason: string;
 }
@@ -33,19 +34,18 @@ export function isIpAddress(address: string): boolean {
 /**
  * The instances that may take traffic as endpoints.
  * @param portNames port name of the catalog → name in the ServiceEntry
- * @param labelKeys metadata keys that become labels
  */
 export function istioEndpoints(
   service: CatalogService,
   portNames: ReadonlyMap<string, string>,
-  labelKeys: readonly string[],
+  settings: ServiceSettings,
 ): IstioEndpoints {
   const defects: Defect[] = [];
   const endpoints: WorkloadEntry[] = [];
   const seen = new Set<string>();
   for (const { instance } of activeInstances(service)) {
     if (!isServing(instance)) continue;
-    const endpoint = toEndpoint(instance, portNames, labelKeys, defects);
+    const endpoint = toEndpoint(instance, portNames, settings, defects);
     if (!endpoint) continue;
     const key = endpointKey(endpoint);
     if (seen.has(key)) {
@@ -81,7 +81,7 @@ export function endpointsOfPort(endpoints: readonly WorkloadEntry[], portName: s
 function toEndpoint(
   instance: Instance,
   portNames: ReadonlyMap<string, string>,
-  labelKeys: readonly string[],
+  settings: ServiceSettings,
   defects: Defect[],
 ): WorkloadEntry | undefined {
   const defect = (part: Defect['part'], reason: string) => {
@@ -98,7 +98,7 @@ function toEndpoint(
     defect('endpoint', refusal);
     return undefined;
   }
-  const { labels, refused } = pickLabels(instance.metadata, labelKeys);
+  const { labels, refused } = settings.labels.pick(instance.metadata);
   for (const key of refused) defect('label', `the value of ${key} cannot be a label`);
   const locality = localityText(instance.locality);
   const refusedPlace = refusalOfPlace(locality);
@@ -106,12 +106,17 @@ function toEndpoint(
   return {
     address: instance.address,
     ports,
-    labels,
+    labels: Object.keys(settings.addLabels).length === 0 ? labels : sorted({ ...labels, ...settings.addLabels }),
     network,
     locality: refusedPlace === undefined ? locality : '',
     weight: instance.weight,
     serviceAccount: '',
   };
+}
+
+/** In the order of the keys, which is that of the bytes. */
+function sorted(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => compare(a, b)));
 }
 
 function refusalOf(instance: Instance, network: string, ports: Readonly<Record<string, number>>): string | undefined {

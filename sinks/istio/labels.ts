@@ -1,3 +1,4 @@
+import { matchesGlob } from '../../core/catalog/glob.js';
 import type { Metadata } from '../../core/model/index.js';
 import { isDnsName } from './dns-names.js';
 
@@ -17,7 +18,7 @@ export function isLabelValue(value: string): boolean {
   return value === '' || (value.length <= maxLength && qualifiedName.test(value));
 }
 
-/** Labels in the order of `keys`, and the keys whose value cannot be a label. */
+/** Labels sorted by key, so that the bytes are equal on every replica, and the keys whose value or self cannot be a label. */
 export interface PickedLabels {
   readonly labels: Record<string, string>;
   readonly refused: readonly string[];
@@ -25,18 +26,36 @@ export interface PickedLabels {
 
 const none: readonly string[] = [];
 
-/** Takes the metadata that is to become labels. Empty values say nothing and are left out. */
-export function pickLabels(metadata: Metadata, keys: readonly string[]): PickedLabels {
-  const labels: Record<string, string> = {};
-  let refused: string[] | undefined;
-  for (const key of keys) {
-    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
-    if (value === undefined || value === '') continue;
-    if (isLabelValue(value)) labels[key] = value;
-    else {
-      refused ??= [];
-      refused.push(key);
-    }
+/** Takes the metadata that is to become labels. */
+export class LabelPicker {
+  readonly #keys: readonly string[];
+  readonly #globs: readonly string[];
+
+  /** @param keys of metadata; with `*` for any characters */
+  constructor(keys: readonly string[]) {
+    this.#keys = [...new Set(keys.filter((key) => !key.includes('*')))].sort();
+    this.#globs = keys.filter((key) => key.includes('*'));
   }
-  return { labels, refused: refused ?? none };
+
+  /** Empty values say nothing and are left out. */
+  pick(metadata: Metadata): PickedLabels {
+    const labels: Record<string, string> = {};
+    let refused: string[] | undefined;
+    for (const key of this.#keysIn(metadata)) {
+      const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+      if (value === undefined || value === '') continue;
+      if (isLabelKey(key) && isLabelValue(value)) labels[key] = value;
+      else {
+        refused ??= [];
+        refused.push(key);
+      }
+    }
+    return { labels, refused: refused ?? none };
+  }
+
+  #keysIn(metadata: Metadata): readonly string[] {
+    if (this.#globs.length === 0) return this.#keys;
+    const found = Object.keys(metadata).filter((key) => this.#globs.some((glob) => matchesGlob(glob, key)));
+    return [...new Set([...this.#keys, ...found])].sort();
+  }
 }

@@ -1,8 +1,8 @@
 import type { CatalogService, Change } from '../../core/catalog/catalog.js';
-import { Assembly } from './assembly.js';
 import type { Defect } from './endpoints.js';
-import { encodeResource } from './resource.js';
-import { type IstioOptions, type NamedEntry, toServiceEntries } from './service-entry.js';
+import { type EncodedResource, encodeServiceEntry } from './resource.js';
+import { toServiceEntries } from './service-entry.js';
+import { type IstioOptions, IstioSettings } from './settings.js';
 import { validateServiceEntries } from './validate.js';
 
 /** A service that istiod would refuse as it is now. */
@@ -38,16 +38,26 @@ export interface ResourceSetObserver {
   onDefects(host: string, defects: readonly Defect[]): void;
 }
 
+/** A resource that is new or other than before, or one that is gone. */
+export interface ResourceChange {
+  readonly host: string;
+  /** Unique among all resources; without the namespace. */
+  readonly name: string;
+  /** Undefined: it is gone. */
+  readonly resource: EncodedResource | undefined;
+}
+
 const keptReasons = 10;
+const unchanged: readonly ResourceChange[] = [];
 
 /**
  * The catalog as encoded resources: each is encoded when its service changes, and only then. Replicas that hold the
- * same catalog hold the same bytes in the same order.
+ * same catalog hold the same resources.
  */
 export class ResourceSet {
-  readonly #options: IstioOptions;
+  readonly #settings: IstioSettings;
   readonly #observer: ResourceSetObserver;
-  readonly #resources = new Assembly();
+  readonly #resources = new Map<string, EncodedResource>();
   /** Host → the names of its resources. */
   readonly #names = new Map<string, readonly string[]>();
   readonly #invalid = new Map<string, readonly string[]>();
@@ -55,13 +65,14 @@ export class ResourceSet {
   /** Host → the revision that its bytes changed with last. */
   readonly #changedWith = new Map<string, number>();
   #revision = 0;
+  #byteLength = 0;
 
   constructor(options: IstioOptions, observer: ResourceSetObserver) {
-    this.#options = { ...options, labels: [...options.labels].sort(), exportTo: [...options.exportTo].sort() };
+    this.#settings = new IstioSettings(options);
     this.#observer = observer;
   }
 
-  /** Grows by one whenever the bytes change. */
+  /** Grows whenever a resource changes. */
   get revision(): number {
     return this.#revision;
   }
@@ -72,24 +83,23 @@ export class ResourceSet {
 
   /** Sum of all resources as they stand in a response. */
   get byteLength(): number {
-    return this.#resources.byteLength;
+    return this.#byteLength;
   }
 
   get invalidCount(): number {
     return this.#invalid.size;
   }
 
-  /** Content hash over all resources, equal on every replica: 22 characters of base64url. */
-  version(): string {
-    return this.#resources.version();
+  /** Whether the newest state of a host is refused. */
+  isRefused(host: string): boolean {
+    return this.#invalid.has(host);
   }
 
-  /**
-   * All resources, by name, between `head` and `tail`.
-   * @param into the buffer to fill, as long as all that; its content must stay until the call after this one is over
-   */
-  concat(head: Buffer, tail: Buffer, into?: Buffer): Buffer {
-    return this.#resources.concat(head, tail, into);
+  /** All that there is, as changes. */
+  *all(): Generator<ResourceChange> {
+    for (const [host, names] of this.#names) {
+      for (const name of names) yield { host, name, resource: this.#resources.get(name) };
+    }
   }
 
   /** What is served of a host and what is not; undefined when nothing is known of it. */
@@ -113,59 +123,79 @@ export class ResourceSet {
     return this.#defective.values();
   }
 
-  /** Takes a change of the catalog. @returns whether the bytes differ from before. */
-  apply(change: Change): boolean {
-    let changed = false;
+  /** Takes a change of the catalog. @returns the resources whose bytes differ from before */
+  apply(change: Change): readonly ResourceChange[] {
+    const changes: ResourceChange[] = [];
     if (change.reset) {
       const present = new Set(change.upserts.map((service) => service.host));
       for (const host of new Set([...this.#names.keys(), ...this.#invalid.keys()])) {
-        if (!present.has(host) && this.#remove(host)) changed = true;
+        if (!present.has(host)) changes.push(...this.#remove(host));
       }
     }
     for (const service of change.upserts) {
-      if (!this.#upsert(service)) continue;
-      this.#changedWith.set(service.host, this.#revision + 1);
-      changed = true;
+      const own = this.#upsert(service);
+      if (own.length > 0) this.#changedWith.set(service.host, this.#revision + 1);
+      changes.push(...own);
     }
-    for (const host of change.removes) if (this.#remove(host)) changed = true;
-    if (changed) this.#revision++;
-    return changed;
+    for (const host of change.removes) changes.push(...this.#remove(host));
+    if (changes.length > 0) this.#revision++;
+    return changes;
   }
 
-  #upsert(service: CatalogService): boolean {
+  #upsert(service: CatalogService): readonly ResourceChange[] {
     const { host } = service;
-    const { entries, defects } = toServiceEntries(service, this.#options);
-    this.#noteDefects(host, defects);
-    const reasons = validateServiceEntries(entries.map(({ entry }) => entry)).slice(0, keptReasons);
+    const resolved = this.#settings.of(service);
+    if ('reasons' in resolved) {
+      this.#noteInvalid(host, resolved.reasons.slice(0, keptReasons));
+      return unchanged;
+    }
+    const { settings } = resolved;
+    const { entries, defects } = toServiceEntries(service, settings);
+    const { labels, refused } = settings.serviceLabels.pick(service.metadata);
+    const ofService = refused.map((key): Defect => ({ part: 'label', instance: '', reason: whyNoLabel(key) }));
+    this.#noteDefects(host, ofService.length === 0 ? defects : [...ofService, ...defects]);
+    const reasons = validateServiceEntries(entries).slice(0, keptReasons);
     this.#noteInvalid(host, reasons);
-    if (reasons.length > 0) return false;
-    return this.#replace(service, entries);
+    if (reasons.length > 0) return unchanged;
+    return this.#replace(
+      host,
+      entries.map((named) => [named.name, encodeServiceEntry(service, named, settings, labels)] as const),
+    );
   }
 
-  #replace(service: CatalogService, entries: readonly NamedEntry[]): boolean {
-    const names = entries.map(({ name }) => name);
-    let changed = false;
-    for (const old of this.#names.get(service.host) ?? []) {
-      if (!names.includes(old) && this.#resources.delete(old)) changed = true;
+  #replace(host: string, resources: readonly (readonly [string, EncodedResource])[]): readonly ResourceChange[] {
+    const changes: ResourceChange[] = [];
+    const names = resources.map(([name]) => name);
+    for (const old of this.#names.get(host) ?? []) {
+      if (names.includes(old)) continue;
+      this.#set(old, undefined);
+      changes.push({ host, name: old, resource: undefined });
     }
-    this.#names.set(service.host, names);
-    for (const named of entries) {
-      const resource = encodeResource(service, named, this.#options);
-      if (this.#resources.get(named.name)?.version === resource.version) continue;
-      this.#resources.set(named.name, resource);
-      changed = true;
+    this.#names.set(host, names);
+    for (const [name, resource] of resources) {
+      if (this.#resources.get(name)?.version === resource.version) continue;
+      this.#set(name, resource);
+      changes.push({ host, name, resource });
     }
-    return changed;
+    return changes;
   }
 
-  #remove(host: string): boolean {
+  #set(name: string, resource: EncodedResource | undefined): void {
+    this.#byteLength += (resource?.chunk.length ?? 0) - (this.#resources.get(name)?.chunk.length ?? 0);
+    if (resource) this.#resources.set(name, resource);
+    else this.#resources.delete(name);
+  }
+
+  #remove(host: string): readonly ResourceChange[] {
     this.#invalid.delete(host);
     this.#defective.delete(host);
     const names = this.#names.get(host) ?? [];
     this.#names.delete(host);
     this.#changedWith.delete(host);
-    for (const name of names) this.#resources.delete(name);
-    return names.length > 0;
+    return names.map((name) => {
+      this.#set(name, undefined);
+      return { host, name, resource: undefined };
+    });
   }
 
   #noteInvalid(host: string, reasons: readonly string[]): void {
@@ -187,4 +217,8 @@ export class ResourceSet {
       this.#observer.onDefects(host, defects);
     }
   }
+}
+
+function whyNoLabel(key: string): string {
+  return `${key} of the service cannot be a label`;
 }

@@ -4,7 +4,8 @@ import type { CatalogService } from '../../core/catalog/catalog.js';
 import { Any } from '../../proto/gen/any.js';
 import { Resource } from '../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../proto/gen/service_entry.js';
-import type { IstioOptions, NamedEntry } from './service-entry.js';
+import type { NamedEntry } from './service-entry.js';
+import type { ServiceSettings } from './settings.js';
 
 export const resourceTypeUrl = 'type.googleapis.com/istio.mcp.v1alpha1.Resource';
 export const serviceEntryTypeUrl = 'type.googleapis.com/istio.networking.v1alpha3.ServiceEntry';
@@ -24,30 +25,48 @@ export interface EncodedResource {
   readonly chunk: Buffer;
 }
 
-/** Encodes a ServiceEntry of `service` as an MCP resource. */
-export function encodeResource(
+/** Encodes a ServiceEntry of `service` as an MCP resource. @param labels of the resource, sorted by key */
+export function encodeServiceEntry(
   service: CatalogService,
-  { name: ownName, entry }: NamedEntry,
-  options: IstioOptions,
+  { name, entry }: NamedEntry,
+  { namespace }: Pick<ServiceSettings, 'namespace'>,
+  labels: Readonly<Record<string, string>>,
 ): EncodedResource {
-  const body = asBuffer(ServiceEntry.encode(entry).finish());
-  const name = `${options.namespace}/${ownName}`;
-  const annotations = { [sourcesAnnotation]: activeSources(service).join(',') };
+  return encodeResource({
+    name: `${namespace}/${name}`,
+    labels,
+    annotations: { [sourcesAnnotation]: activeSources(service).join(',') },
+    body: { typeUrl: serviceEntryTypeUrl, value: asBuffer(ServiceEntry.encode(entry).finish()) },
+  });
+}
+
+/** What makes an MCP resource. */
+export interface ResourceParts {
+  /** `namespace/name` */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly body: { readonly typeUrl: string; readonly value: Buffer };
+}
+
+/** Encodes an MCP resource. */
+export function encodeResource({ name, labels, annotations, body }: ResourceParts): EncodedResource {
+  const isLabelled = Object.keys(labels).length > 0;
   const version = createHash('sha256')
-    .update(JSON.stringify([name, annotations]))
-    .update(body)
+    .update(JSON.stringify(isLabelled ? [name, annotations, labels] : [name, annotations]))
+    .update(body.value)
     .digest()
     .subarray(0, 16)
     .toString('base64url');
   const resource = Resource.encode({
-    metadata: { name, createTime, version, labels: {}, annotations },
-    body: { typeUrl: serviceEntryTypeUrl, value: body },
+    metadata: { name, createTime, version, labels: { ...labels }, annotations: { ...annotations } },
+    body: { ...body },
   }).finish();
   const any = Any.encode({ typeUrl: resourceTypeUrl, value: asBuffer(resource) }).finish();
   return { version, chunk: asBuffer(new BinaryWriter().uint32(resourcesTag).bytes(any).finish()) };
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -9,17 +9,7 @@ import {
 } from '../../proto/gen/service_entry.js';
 import { type Defect, endpointsOfPort, istioEndpoints } from './endpoints.js';
 import { istioPorts } from './ports.js';
-
-/** How catalog services become Istio resources; the same for all of them. */
-export interface IstioOptions {
-  /** Namespace of every resource. */
-  readonly namespace: string;
-  readonly location: 'internal' | 'external';
-  /** Keys of instance metadata that become endpoint labels; sorted, so that the bytes are equal on every replica. */
-  readonly labels: readonly string[];
-  /** Namespaces that see the hosts; empty: as the mesh's default has it. */
-  readonly exportTo: readonly string[];
-}
+import type { ServiceSettings } from './settings.js';
 
 /** A ServiceEntry and the name of its resource, without the namespace. */
 export interface NamedEntry {
@@ -41,21 +31,21 @@ export interface ConvertedService {
  * A port that nobody serves is an entry with no endpoints: istiod then changes endpoints alone, where a missing entry
  * would take listeners and clusters away.
  */
-export function toServiceEntries(service: CatalogService, options: IstioOptions): ConvertedService {
+export function toServiceEntries(service: CatalogService, settings: ServiceSettings): ConvertedService {
   const { ports, nameOf } = istioPorts(service.ports);
-  const { endpoints, hasNames, defects } = istioEndpoints(service, nameOf, options.labels);
+  const { endpoints, hasNames, defects } = istioEndpoints(service, nameOf, settings);
   const entryOf = (own: readonly ServicePort[], endpointsOfEntry: WorkloadEntry[]): ServiceEntry => ({
     hosts: [service.host],
     addresses: [],
     ports: [...own],
     location:
-      options.location === 'internal' ? ServiceEntry_Location.MESH_INTERNAL : ServiceEntry_Location.MESH_EXTERNAL,
+      settings.location === 'internal' ? ServiceEntry_Location.MESH_INTERNAL : ServiceEntry_Location.MESH_EXTERNAL,
     // The same for all entries of a host, or istiod does not merge them; but never DNS without endpoints, for istiod
     // would resolve the host itself.
     resolution: hasNames && endpointsOfEntry.length > 0 ? ServiceEntry_Resolution.DNS : ServiceEntry_Resolution.STATIC,
     endpoints: endpointsOfEntry,
-    exportTo: [...options.exportTo],
-    subjectAltNames: [],
+    exportTo: [...settings.exportTo],
+    subjectAltNames: [...settings.subjectAltNames],
   });
   if (ports.length === 0) return { entries: [{ name: service.host, entry: entryOf([], []) }], defects };
   const entries = ports.map((port, index) => ({

@@ -1,45 +1,195 @@
 import { z } from 'zod';
 import { hostPort, milliseconds } from '../../core/plugin/index.js';
 import { isDnsLabel } from '../istio/dns-names.js';
-import { isLabelKey } from '../istio/labels.js';
-import { exportToProblems } from '../istio/validate.js';
+import { exportToProblems } from '../istio/export-to.js';
+import { isLabelKey, isLabelValue } from '../istio/labels.js';
+import { isServiceAttribute, isSubjectAltName } from '../istio/settings.js';
+import { TextTemplate } from '../istio/text-template.js';
+import { maxShards, shardPort } from './shards.js';
 
-const namespace = z.string().refine(isDnsLabel, 'expected a namespace: a DNS label in lower case');
-const labelKey = z.string().refine(isLabelKey, 'expected a Kubernetes label key, as version or app.kubernetes.io/name');
+const dayMs = 86_400_000;
 
-/** Keys of a sink of kind `mcp`. */
-export const mcpSchema = z.strictObject({
-  listen: hostPort(0)
-    .prefault('127.0.0.1:15010')
-    .describe('HOST:PORT istiod connects to (plaintext). Default 127.0.0.1:15010. Port 0: the system chooses one.'),
-  shards: z.literal(1).default(1).describe('Config sources the services are spread over. Only 1.'),
-  namespace: namespace.default('legacy').describe('Namespace of every resource. Default legacy.'),
-  location: z
-    .enum(['internal', 'external'])
-    .default('internal')
-    .describe(
-      'internal: services of the mesh, MESH_INTERNAL; endpoints without a sidecar still get plaintext. external: MESH_EXTERNAL. Default internal.',
-    ),
-  labels: z
-    .array(labelKey)
-    .max(32)
-    .default(['app', 'dubbo.tag', 'tag', 'version'])
-    .describe('Instance metadata that becomes endpoint labels, for subsets. Default [app, dubbo.tag, tag, version].'),
-  exportTo: z
-    .array(z.string())
+/** A template over attributes that `isKnown`; one that names none has to be `isValid` as it is. */
+function template(
+  isKnown: (attribute: string) => boolean,
+  known: string,
+  isValid: (text: string) => boolean,
+  what: string,
+) {
+  return z
+    .string()
+    .min(1)
+    .max(2048)
+    .superRefine((text, context) => {
+      const refuse = (message: string) => context.addIssue({ code: 'custom', message });
+      let attributes: readonly string[];
+      try {
+        ({ attributes } = new TextTemplate(text));
+      } catch (error) {
+        refuse(error instanceof Error ? error.message : String(error));
+        return;
+      }
+      const unknown = attributes.find((name) => !isKnown(name));
+      if (unknown !== undefined) refuse(`there is no {${unknown}}; a template may name ${known}`);
+      else if (attributes.length === 0 && !isValid(text)) refuse(what);
+    });
+}
+
+function ofService(isValid: (text: string) => boolean, what: string) {
+  return template(isServiceAttribute, '{host}, {source}, {service}, {metadata.KEY}', isValid, what);
+}
+
+const namespaceText = 'expected a namespace: a DNS label in lower case, or a template as {source}';
+const namespace = () => ofService(isDnsLabel, namespaceText);
+const labelKey = () =>
+  z.string().refine(isLabelKey, 'expected a Kubernetes label key, as version or app.kubernetes.io/name');
+const labelKeys = () =>
+  z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(320)
+        .refine(
+          (key) => key.includes('*') || isLabelKey(key),
+          'expected a Kubernetes label key, as version, or a pattern with *',
+        ),
+    )
+    .max(32);
+const addLabels = () =>
+  z.record(labelKey(), ofService(isLabelValue, 'expected a Kubernetes label value of at most 63 characters'));
+const exportTo = () =>
+  z
+    .array(ofService((text) => exportToProblems([text]).length === 0, "expected a namespace, or one of '.' '*' '~'"))
     .max(64)
     .superRefine((list, context) => {
-      for (const message of exportToProblems(list)) context.addIssue({ code: 'custom', message });
+      const constant = list.filter((text) => !text.includes('{'));
+      for (const message of exportToProblems(constant)) context.addIssue({ code: 'custom', message });
+    });
+const subjectAltNames = () =>
+  z
+    .array(ofService(isSubjectAltName, 'expected a name as spiffe://cluster.local/ns/shop/sa/orders, without spaces'))
+    .max(64);
+const location = () => z.enum(['internal', 'external']);
+const glob = () => z.string().min(1).max(512);
+
+const rule = z.strictObject({
+  match: z
+    .strictObject({
+      source: glob().optional().describe('Glob over the sources that have a part in the service. Default: each.'),
+      service: glob().optional().describe("Glob over the service's name in the registry. Default: each."),
+      host: glob().optional().describe('Glob over the host. Default: each.'),
+      labels: z
+        .record(z.string().min(1).max(256), z.string().max(4096))
+        .optional()
+        .describe("Globs over the service's metadata, by key; each has to match."),
     })
-    .default([])
-    .describe("Namespaces that see the hosts; '.' the resource's own, '*' all. Default: as the mesh has it."),
-  ackTimeoutMs: milliseconds(1000)
-    .default(60_000)
-    .describe('Milliseconds a response may stay unanswered before its stream is ended. Default 60000.'),
-  maxClients: z.int().min(1).max(10_000).default(100).describe('Streams served at a time. Default 100.'),
-  keepaliveMs: milliseconds(1000)
-    .default(30_000)
-    .describe('Milliseconds of silence after which a peer is asked whether it lives. Default 30000.'),
+    .describe('Which services the rule is about: those that match everything given.'),
+  namespace: namespace().optional().describe('Namespace of their resources; may be a template.'),
+  location: location().optional().describe('In place of that of the sink.'),
+  labels: labelKeys().optional().describe('In place of the labels of the sink.'),
+  addLabels: addLabels().optional().describe('In place of those of the sink.'),
+  serviceLabels: labelKeys().optional().describe('In place of those of the sink.'),
+  exportTo: exportTo().optional().describe('In place of that of the sink.'),
+  subjectAltNames: subjectAltNames().optional().describe('In place of those of the sink.'),
 });
+
+/** Keys of a sink of kind `mcp`. */
+export const mcpSchema = z
+  .strictObject({
+    listen: hostPort(0)
+      .prefault('127.0.0.1:15010')
+      .describe('HOST:PORT istiod connects to (plaintext). Default 127.0.0.1:15010. Port 0: the system chooses one.'),
+    shards: z
+      .int()
+      .min(1)
+      .max(maxShards)
+      .default(1)
+      .describe(
+        `Config sources that the services are spread over, 1 to ${maxShards}. Default 1. See isthmus istio mesh-config.`,
+      ),
+    shardBy: z
+      .enum(['authority', 'port'])
+      .default('authority')
+      .describe(
+        'How istiod tells shards apart. authority: by the name it dials, as shard-3-of-16.isthmus, on one port. port: each has a port of its own too, listen + 100 × shards + its number. Default authority.',
+      ),
+    alsoShards: z
+      .array(z.int().min(1).max(maxShards))
+      .max(3)
+      .default([])
+      .describe(
+        'Other numbers of shards whose ports are open too, for istiods that still have an older list. Default: none.',
+      ),
+    namespace: namespace()
+      .default('legacy')
+      .describe(
+        'Namespace of every resource; a template may name {source}, {service}, {host}, {metadata.KEY}. Default legacy.',
+      ),
+    location: location()
+      .default('internal')
+      .describe(
+        'internal: services of the mesh, MESH_INTERNAL; endpoints without a sidecar still get plaintext. external: MESH_EXTERNAL. Default internal.',
+      ),
+    labels: labelKeys()
+      .default(['app', 'dubbo.tag', 'tag', 'version'])
+      .describe(
+        'Keys, or patterns with *, of instance metadata that becomes endpoint labels, for subsets. Default [app, dubbo.tag, tag, version].',
+      ),
+    addLabels: addLabels()
+      .default({})
+      .describe('Labels of every endpoint, by key; the values may be templates, as {source}. Default: none.'),
+    serviceLabels: labelKeys()
+      .default([])
+      .describe('Keys, or patterns with *, of service metadata that becomes labels of the resources. Default: none.'),
+    exportTo: exportTo()
+      .default([])
+      .describe("Namespaces that see the hosts; '.' the resource's own, '*' all. Default: as the mesh has it."),
+    subjectAltNames: subjectAltNames()
+      .default([])
+      .describe("Names that the endpoints' certificates may have; may be templates. Default: none."),
+    rules: z
+      .array(rule)
+      .max(1000)
+      .default([])
+      .describe('What is otherwise for some services; the first rule that matches a service counts. Default: none.'),
+    emptyServices: z
+      .strictObject({
+        keepMs: milliseconds(0, 30 * dayMs)
+          .default(600_000)
+          .describe(
+            'Milliseconds that a service without instances stays, with no endpoints, before it is removed. 0: not at all. Default 600000.',
+          ),
+      })
+      .prefault({})
+      .describe('Services that nobody serves any more.'),
+    ackTimeoutMs: milliseconds(1000)
+      .default(60_000)
+      .describe('Milliseconds a response may stay unanswered before its stream is ended. Default 60000.'),
+    maxClients: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('Clients served at a time; each opens a stream a shard. Default 100.'),
+    keepaliveMs: milliseconds(1000)
+      .default(30_000)
+      .describe('Milliseconds of silence after which a peer is asked whether it lives. Default 30000.'),
+  })
+  .superRefine(({ listen, shards, shardBy, alsoShards }, context) => {
+    const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    if (shardBy === 'authority') {
+      if (alsoShards.length > 0) refuse('alsoShards', 'only with shardBy: port; by authority every number is served');
+      return;
+    }
+    if (listen.port === 0) refuse('listen', 'shardBy: port needs a port to count from');
+    const most = Math.max(shards, ...alsoShards);
+    if (shardPort(listen.port, { index: most - 1, count: most }) > 65_535) {
+      refuse(
+        'listen',
+        `with shardBy: port and ${most} shards the port may be ${65_535 - shardPort(0, { index: most - 1, count: most })} at most`,
+      );
+    }
+  });
 
 export type McpConfig = z.output<typeof mcpSchema>;

@@ -1,15 +1,18 @@
 import type { Catalog, Change } from '../../core/catalog/catalog.js';
 import { type Deps, formatHostPort } from '../../core/plugin/index.js';
-import type { Sink, SinkClient, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
+import type { ConnectedClient, Sink, SinkClient, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
 import { deferred } from '../../core/time/deferred.js';
-import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
-import { adsSessions } from '../grpc/ads-sessions.js';
+import type { AdsClientStatus } from '../grpc/ads-server.js';
+import { EmptyServices } from '../istio/empty-services.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
 import type { McpConfig } from './config.js';
-import { McpContent } from './content.js';
+import { type KeyedResource, McpContent } from './content.js';
+import { revisionOf } from './kind-content.js';
 import { McpMetrics } from './metrics.js';
 import { McpObserver } from './observer.js';
-import { serviceEntryTypes } from './types.js';
+import { ShardServers } from './shard-servers.js';
+import { type Shard, shardIndexOf } from './shards.js';
+import { kindOf } from './types.js';
 
 /** What the sink does now. Lists hold the first hundred; the numbers beside them count all. */
 export interface McpStatus extends SinkStatus {
@@ -17,41 +20,52 @@ export interface McpStatus extends SinkStatus {
   readonly resources: number;
   /** Of all resources. */
   readonly bytes: number;
+  /** Services without instances that are still there. */
+  readonly keptEmpty: number;
+  /** Each shard of each number of shards that is served now. */
+  readonly shards: readonly (Shard & {
+    readonly resources: number;
+    readonly bytes: number;
+    readonly clients: number;
+  })[];
   readonly invalidCount: number;
   readonly invalid: readonly InvalidService[];
   readonly defective: readonly DefectiveService[];
 }
 
 const listed = 100;
-const keepaliveTimeoutMs = 20_000;
 
 /** Serves the catalog to istiod over MCP-over-xDS. One run in its life. */
 export class McpSink implements Sink {
-  readonly #config: McpConfig;
   readonly #deps: Deps;
   readonly #metrics: McpMetrics;
+  readonly #empty: EmptyServices;
   readonly #resources: ResourceSet;
   readonly #content: McpContent;
-  readonly #server: AdsServer;
+  readonly #servers: ShardServers;
   readonly #listening = deferred<string>();
   #address: string | undefined;
 
   constructor(config: McpConfig, deps: Deps) {
-    this.#config = config;
     this.#deps = deps;
-    this.#metrics = new McpMetrics(deps.metrics);
+    this.#metrics = new McpMetrics(deps.metrics, deps.name, () => this.clients());
     const observer = new McpObserver(deps.name, deps.logger, this.#metrics);
-    this.#resources = new ResourceSet(config, observer);
-    this.#content = new McpContent(this.#resources);
-    const { clock } = deps;
-    this.#server = new AdsServer({
-      ...adsSessions({ contentOf: () => this.#content, observer, clock, ackTimeoutMs: config.ackTimeoutMs }),
-      observer,
-      clock,
-      maxClients: config.maxClients,
-      keepaliveMs: config.keepaliveMs,
-      keepaliveTimeoutMs,
+    const resources = new ResourceSet(config, observer);
+    this.#resources = resources;
+    this.#empty = new EmptyServices(config.emptyServices.keepMs, deps.clock, (host) => resources.isRefused(host));
+    const entries = {
+      get revision() {
+        return resources.revision;
+      },
+      all: () => keyed(resources.all()),
+    };
+    this.#content = new McpContent({
+      lists: new Map([['ServiceEntry', entries]]),
+      counts: [config.shards, ...config.alsoShards],
+      now: () => deps.clock.now(),
+      isRead: (count) => this.#servers.clients().some(({ shard }) => shard.count === count),
     });
+    this.#servers = new ShardServers(config, this.#content, observer, deps.clock);
     // Whoever does not ask must not be told by an unhandled rejection: `run` rejects with the same error.
     this.#listening.promise.catch(() => undefined);
   }
@@ -61,29 +75,72 @@ export class McpSink implements Sink {
     return this.#listening.promise;
   }
 
-  /** Rejects when the address cannot be listened on, with the address in the message. */
+  /** Rejects when an address cannot be listened on, with the address in the message. */
   async run(catalog: Catalog, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const within = AbortSignal.any([signal, ended.signal]);
     await this.#listen();
+    const expiring = this.#empty.run(within, (change) => this.#take(change));
     try {
-      for await (const change of catalog.watch(signal)) this.#take(change);
+      for await (const change of catalog.watch(signal)) this.#take(this.#empty.take(change));
     } finally {
+      ended.abort();
+      await expiring;
       this.#address = undefined;
-      await this.#server.close();
+      await this.#servers.close();
     }
   }
 
   status(): McpStatus {
+    const clients = this.#servers.clients();
     return {
       ...(this.#address === undefined ? {} : { listening: this.#address }),
       // Not before the catalog is: a peer that comes earlier waits for its ServiceEntries.
-      ready: this.#address !== undefined && this.#content.isFilled,
-      clients: this.#server.clients(),
+      ready: this.#address !== undefined && this.#content.isFilled('ServiceEntry'),
+      clients: clients.map(({ status }) => status),
       resources: this.#resources.size,
       bytes: this.#resources.byteLength,
+      keptEmpty: this.#empty.count,
+      shards: [...this.#content.cuts()].flatMap(([count, shards]) =>
+        shards.map(({ size, byteLength }, index) => ({
+          index,
+          count,
+          resources: size,
+          bytes: byteLength,
+          clients: clients.filter(({ shard }) => shard.count === count && shard.index === index).length,
+        })),
+      ),
       invalidCount: this.#resources.invalidCount,
       invalid: first(this.#resources.invalid(), listed),
       defective: first(this.#resources.defective(), listed),
     };
+  }
+
+  clients(): readonly ConnectedClient[] {
+    const nowMs = this.#deps.clock.now();
+    return this.#servers.clients().map(({ status, shard }) => {
+      const content = this.#content.of(shard);
+      return {
+        peer: status.peer,
+        node: status.node,
+        connectedSinceMs: status.connectedSinceMs,
+        ...(shard.count === 1 ? {} : { part: `shard ${shard.index} of ${shard.count}` }),
+        subscriptions: status.types.map(({ typeUrl, state, acked, error }) => {
+          const kind = kindOf(typeUrl);
+          const isKnown = kind !== undefined && typeof content !== 'string' && this.#content.isFilled(kind);
+          const newest = isKnown ? content.of(kind) : undefined;
+          // Nobody lags behind what came before it did.
+          const lagMs = newest?.lagMs(acked && revisionOf(acked.nonce), nowMs) ?? 0;
+          return {
+            typeUrl,
+            state,
+            ...(acked === undefined ? {} : { ackedVersion: acked.version }),
+            lagMs: Math.min(lagMs, Math.max(0, nowMs - status.connectedSinceMs)),
+            ...(error === undefined ? {} : { error }),
+          };
+        }),
+      };
+    });
   }
 
   explain(host: string): SinkExplanation | undefined {
@@ -93,14 +150,19 @@ export class McpSink implements Sink {
     return {
       resources,
       refused,
-      leftOut: defects.map(({ part, instance, reason }) => `${part} of ${instance}: ${reason}`),
-      clients: this.#server.clients().flatMap((client) => clientsOf(client, revision)),
+      leftOut: defects.map(({ part, instance, reason }) =>
+        instance === '' ? reason : `${part} of ${instance}: ${reason}`,
+      ),
+      clients: this.#servers
+        .clients()
+        .filter(({ shard }) => shardIndexOf(host, shard.count) === shard.index)
+        .flatMap(({ status }) => clientsOf(status, revision)),
     };
   }
 
   async #listen(): Promise<void> {
     try {
-      const address = formatHostPort(await this.#server.listen(this.#config.listen));
+      const address = formatHostPort(await this.#servers.listen());
       this.#address = address;
       this.#deps.logger.info({ listen: address }, 'serving MCP');
       this.#listening.resolve(address);
@@ -113,23 +175,30 @@ export class McpSink implements Sink {
   #take(change: Change): void {
     const sink = this.#deps.name;
     const startMs = performance.now();
-    if (this.#content.apply(change)) this.#server.changed();
+    const changes = this.#resources.apply(change);
+    if (changes.length > 0) this.#content.apply('ServiceEntry', [...keyed(changes)]);
+    if (this.#content.fill('ServiceEntry') || changes.length > 0) this.#servers.changed();
     this.#metrics.pushSeconds.observe({ sink }, (performance.now() - startMs) / 1000);
     this.#metrics.resources.set({ sink }, this.#resources.size);
     this.#metrics.resourceBytes.set({ sink }, this.#resources.byteLength);
     this.#metrics.invalid.set({ sink }, this.#resources.invalidCount);
+    this.#metrics.keptEmpty.set({ sink }, this.#empty.count);
   }
+}
+
+/** All resources of a host stay in one shard. */
+function* keyed(changes: ReturnType<ResourceSet['all']> | ReturnType<ResourceSet['apply']>): Generator<KeyedResource> {
+  for (const { host, name, resource } of changes) yield { key: host, name, resource };
 }
 
 /** What a client has of a host whose bytes changed last with `revision`, for each type that it asks ServiceEntries by. */
 function clientsOf({ peer, node, types }: AdsClientStatus, revision: number): readonly SinkClient[] {
   return types
-    .filter(({ typeUrl }) => serviceEntryTypes.includes(typeUrl))
+    .filter(({ typeUrl }) => kindOf(typeUrl) === 'ServiceEntry')
     .map(({ state, nonce = '', error }) => {
-      const has = Number(nonce.slice(nonce.lastIndexOf('@') + 1)) >= revision;
       if (state === 'waiting') return { peer, node, state };
       if (state === 'nacked') return { peer, node, state, ...(error === undefined ? {} : { error }) };
-      return { peer, node, state: has ? state : 'behind' };
+      return { peer, node, state: revisionOf(nonce) >= revision ? state : 'behind' };
     });
 }
 

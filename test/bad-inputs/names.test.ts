@@ -7,6 +7,7 @@ import { createLogger } from '../../core/telemetry/logger.js';
 import { DiscoveryResponse } from '../../proto/gen/discovery.js';
 import { Resource } from '../../proto/gen/mcp.js';
 import { ResourceSet } from '../../sinks/istio/resource-set.js';
+import { assembled, istioOptions } from '../sinks/support/istio.js';
 import { anInstance, aService } from '../support/model.js';
 import { costOf } from './measure.js';
 import { badNames } from './names.js';
@@ -38,14 +39,16 @@ describe('bad names of services', () => {
     return catalog;
   }
   const resourcesOf = (catalog: LiveCatalog) => {
-    const set = new ResourceSet(
-      { namespace: 'legacy', location: 'internal', labels: ['version'], exportTo: [] },
-      { onInvalid: (host, reasons) => logger.warn({ host, reasons }, 'invalid'), onDefects: () => undefined },
-    );
+    const set = new ResourceSet(istioOptions({ labels: ['version'] }), {
+      onInvalid: (host, reasons) => logger.warn({ host, reasons }, 'invalid'),
+      onDefects: () => undefined,
+    });
     const upserts = [...catalog.snapshot().services.values()];
     set.apply({ revision: 1, reset: true, upserts, removes: [] });
     const nothing = Buffer.alloc(0);
-    return DiscoveryResponse.decode(set.concat(nothing, nothing)).resources.map(({ value }) => Resource.decode(value));
+    return DiscoveryResponse.decode(assembled(set).concat(nothing, nothing)).resources.map(({ value }) =>
+      Resource.decode(value),
+    );
   };
 
   const all = badNames.map(([, name]) => name);

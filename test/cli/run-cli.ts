@@ -1,6 +1,7 @@
 import type { CliContext, Started } from '../../cli/context.js';
 import { runProgram } from '../../cli/program.js';
 import type { Config } from '../../core/config/config.js';
+import type { ConfigPlugins } from '../../core/config/kinds.js';
 import { plugins } from '../core/config/kinds.js';
 
 export interface CliRun {
@@ -16,6 +17,8 @@ export interface CliOptions {
   readonly outputClosed?: AbortSignal;
   readonly runDaemon?: (config: Config, signal: AbortSignal, onStarted: (started: Started) => void) => Promise<void>;
   readonly onOutput?: (text: string) => void;
+  /** Default: those of the configuration tests. */
+  readonly plugins?: ConfigPlugins;
 }
 
 /** Runs a command line within this process, with the kinds of the configuration tests. */
@@ -39,7 +42,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     signal: options.signal ?? new AbortController().signal,
     outputClosed: options.outputClosed ?? new AbortController().signal,
     version: '1.2.3',
-    loadPlugins: async () => plugins,
+    loadPlugins: async () => options.plugins ?? plugins,
     runDaemon: async (config, { signal, onStarted }) =>
       options.runDaemon?.(config, signal, onStarted ?? (() => undefined)),
   };

@@ -170,4 +170,20 @@ describe('isthmus why', () => {
       assert.ok([1, 4].includes((await why(odd)).code), JSON.stringify(odd));
     }
   });
+
+  it('explain: shows what the sinks make of a host alone, each host once', async () => {
+    const explain = (...args: string[]) => runCli(['explain', ...args], { env: { ISTHMUS_SERVER: test.url } });
+    const { code, stdout } = await explain('orders.mesh');
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^orders\.mesh\n {2}version \S+, ports \S+\n {2}sink mcp \(mcp\)\n {4}legacy\/orders\.mesh, version v1\n {4}the newest state is not served: a label is too long\n {4}client istiod-1 \(127\.0\.0\.1:9\): acked\n$/,
+    );
+    const { items } = JSON.parse((await explain('orders.mesh', '-o', 'json')).stdout) as { items: { host: string }[] };
+    assert.deepEqual(
+      items.map(({ host }) => host),
+      ['orders.mesh'],
+    );
+    assert.equal((await explain('nobody.mesh')).code, 4);
+  });
 });

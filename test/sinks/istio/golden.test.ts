@@ -6,13 +6,12 @@ import { Any } from '../../../proto/gen/any.js';
 import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
 import { Resource } from '../../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../../proto/gen/service_entry.js';
-import { encodeResource } from '../../../sinks/istio/resource.js';
-import { type IstioOptions, toServiceEntries } from '../../../sinks/istio/service-entry.js';
-import { validateServiceEntries } from '../../../sinks/istio/validate.js';
+import { ResourceSet } from '../../../sinks/istio/resource-set.js';
+import type { IstioOptions } from '../../../sinks/istio/settings.js';
+import { istioOptions, silent } from '../support/istio.js';
 
 const dir = fileURLToPath(new URL('golden/', import.meta.url));
 const update = process.env['UPDATE_GOLDEN'] === '1';
-const defaults: IstioOptions = { namespace: 'legacy', location: 'internal', labels: ['app', 'version'], exportTo: [] };
 
 interface Case {
   readonly about: string;
@@ -22,12 +21,12 @@ interface Case {
 
 /** What goes onto the wire, decoded again, with what was left out and why. */
 function convert({ service, options }: Case): object {
-  const all = { ...defaults, ...options };
-  const { entries, defects } = toServiceEntries(service, all);
-  const refused = validateServiceEntries(entries.map(({ entry }) => entry));
+  const set = new ResourceSet(istioOptions(options), silent);
+  set.apply({ revision: 1, reset: true, upserts: [service], removes: [] });
+  const { refused = [], defects = [] } = set.explain(service.host) ?? {};
   if (refused.length > 0) return { defects, refused };
-  const resources = entries.map((named) => {
-    const [any] = DiscoveryResponse.decode(encodeResource(service, named, all).chunk).resources;
+  const resources = [...set.all()].map(({ resource }) => {
+    const [any] = DiscoveryResponse.decode(resource?.chunk ?? assert.fail('no resource')).resources;
     assert.ok(any);
     const { metadata, body } = Resource.decode(any.value);
     assert.ok(body);
@@ -49,10 +48,10 @@ describe('catalog service → ServiceEntry, golden files', () => {
     });
   }
   it('an Any holds exactly one resource', () => {
+    const set = new ResourceSet(istioOptions(), silent);
     const service = { host: 'a.b', ports: [], metadata: {}, origins: [], version: '' };
-    const [named] = toServiceEntries(service, defaults).entries;
-    assert.ok(named);
-    const { chunk } = encodeResource(service, named, defaults);
+    const [change] = set.apply({ revision: 1, reset: true, upserts: [service], removes: [] });
+    const { chunk } = change?.resource ?? assert.fail('no resource');
     const { resources } = DiscoveryResponse.decode(chunk);
     assert.equal(resources.length, 1);
     assert.equal(Any.encode(resources[0] as Any).finish().length + 3, chunk.length);

@@ -4,11 +4,11 @@ import type { CatalogService, Change } from '../../../core/catalog/catalog.js';
 import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
 import { Resource } from '../../../proto/gen/mcp.js';
 import { ResourceSet } from '../../../sinks/istio/resource-set.js';
-import type { IstioOptions } from '../../../sinks/istio/service-entry.js';
+import type { IstioOptions } from '../../../sinks/istio/settings.js';
 import { anInstance } from '../../support/model.js';
+import { assembled, istioOptions } from '../support/istio.js';
 import { catalogService, instances } from '../support/services.js';
 
-const options: IstioOptions = { namespace: 'legacy', location: 'internal', labels: ['version', 'app'], exportTo: [] };
 const nothing = Buffer.alloc(0);
 
 function change(upserts: readonly CatalogService[], removes: readonly string[] = [], reset = false): Change {
@@ -18,18 +18,23 @@ function change(upserts: readonly CatalogService[], removes: readonly string[] =
 function resourceSet(overrides: Partial<IstioOptions> = {}) {
   const invalid: string[] = [];
   const defective: string[] = [];
-  const set = new ResourceSet(
-    { ...options, ...overrides },
-    { onInvalid: (host) => invalid.push(host), onDefects: (host) => defective.push(host) },
-  );
+  const set = new ResourceSet(istioOptions(overrides), {
+    onInvalid: (host) => invalid.push(host),
+    onDefects: (host) => defective.push(host),
+  });
   return { set, invalid, defective };
 }
 
 function decoded(set: ResourceSet): { name: string; version: string }[] {
-  return DiscoveryResponse.decode(set.concat(nothing, nothing)).resources.map(({ value }) => {
+  return DiscoveryResponse.decode(assembled(set).concat(nothing, nothing)).resources.map(({ value }) => {
     const { name = '', version = '' } = Resource.decode(value).metadata ?? {};
     return { name, version };
   });
+}
+
+/** Whether a change made any to the bytes. */
+function applied(set: ResourceSet, of: Change): boolean {
+  return set.apply(of).length > 0;
 }
 
 const badPorts = [
@@ -45,7 +50,7 @@ describe('the set of encoded resources', () => {
       decoded(set).map(({ name }) => name),
       ['legacy/a.x', 'legacy/b.x', 'legacy/c.x'],
     );
-    const bytes = set.concat(Buffer.from('head'), Buffer.from('tail'));
+    const bytes = assembled(set).concat(Buffer.from('head'), Buffer.from('tail'));
     assert.equal(bytes.subarray(0, 4).toString(), 'head');
     assert.equal(bytes.subarray(-4).toString(), 'tail');
     assert.equal(bytes.length, set.byteLength + 8);
@@ -53,12 +58,12 @@ describe('the set of encoded resources', () => {
 
   it('says no change when what istiod sees does not differ', () => {
     const { set } = resourceSet();
-    assert.ok(set.apply(change([catalogService('a.x', instances(2))])));
+    assert.ok(applied(set, change([catalogService('a.x', instances(2))])));
     const { revision } = set;
     const unseen = instances(2).map((instance) => ({ ...instance, metadata: { pid: '17' } }));
-    assert.ok(!set.apply(change([catalogService('a.x', unseen, { version: 'another', metadata: { owner: 'x' } })])));
-    assert.ok(!set.apply(change([catalogService('a.x', [...instances(2), anInstance('z', { weight: 0 })])])));
-    assert.ok(!set.apply(change([], ['never.there'])));
+    assert.ok(!applied(set, change([catalogService('a.x', unseen, { version: 'another', metadata: { owner: 'x' } })])));
+    assert.ok(!applied(set, change([catalogService('a.x', [...instances(2), anInstance('z', { weight: 0 })])])));
+    assert.ok(!applied(set, change([], ['never.there'])));
     assert.equal(set.revision, revision);
   });
 
@@ -99,7 +104,7 @@ describe('the set of encoded resources', () => {
       ['legacy/a.x'],
     );
     set.apply(change([catalogService('a.x', both, { ports: [dubbo, tri] })]));
-    assert.ok(set.apply(change([], ['a.x'])));
+    assert.ok(applied(set, change([], ['a.x'])));
     assert.equal(set.size, 0);
     assert.equal(set.byteLength, 0);
   });
@@ -107,25 +112,25 @@ describe('the set of encoded resources', () => {
   it('keeps the last good copy of a service that became invalid, and says so once', () => {
     const { set, invalid } = resourceSet();
     set.apply(change([catalogService('a.x', instances(2))]));
-    const before = set.concat(nothing, nothing);
-    assert.ok(!set.apply(change([catalogService('a.x', instances(3), { ports: badPorts })])));
-    assert.ok(!set.apply(change([catalogService('a.x', instances(4), { ports: badPorts })])));
-    assert.deepEqual(set.concat(nothing, nothing), before);
+    const before = assembled(set).concat(nothing, nothing);
+    assert.ok(!applied(set, change([catalogService('a.x', instances(3), { ports: badPorts })])));
+    assert.ok(!applied(set, change([catalogService('a.x', instances(4), { ports: badPorts })])));
+    assert.deepEqual(assembled(set).concat(nothing, nothing), before);
     assert.deepEqual([...set.invalid()], [{ host: 'a.x', reasons: ['the port 80 is there twice'], serving: true }]);
     assert.deepEqual(invalid, ['a.x']);
-    assert.ok(set.apply(change([catalogService('a.x', instances(3))])));
+    assert.ok(applied(set, change([catalogService('a.x', instances(3))])));
     assert.equal(set.invalidCount, 0);
   });
 
   it('has nothing for a service that never was valid, and forgets it when it goes', () => {
     const { set } = resourceSet();
-    assert.ok(!set.apply(change([catalogService('a.x', [], { ports: badPorts })])));
+    assert.ok(!applied(set, change([catalogService('a.x', [], { ports: badPorts })])));
     assert.equal(set.size, 0);
     assert.deepEqual(
       [...set.invalid()].map(({ serving }) => serving),
       [false],
     );
-    assert.ok(!set.apply(change([], ['a.x'])));
+    assert.ok(!applied(set, change([], ['a.x'])));
     assert.equal(set.invalidCount, 0);
   });
 
@@ -146,7 +151,7 @@ describe('the set of encoded resources', () => {
   it('a reset is everything there is', () => {
     const { set } = resourceSet();
     set.apply(change([catalogService('a.x'), catalogService('b.x')]));
-    assert.ok(set.apply(change([catalogService('b.x')], [], true)));
+    assert.ok(applied(set, change([catalogService('b.x')], [], true)));
     assert.deepEqual(
       decoded(set).map(({ name }) => name),
       ['legacy/b.x'],
@@ -172,10 +177,10 @@ describe('the set of encoded resources', () => {
           last.set(now.host, service);
           set.apply(change([service]));
         }
-        const replica = resourceSet({ labels: [...options.labels].reverse() }).set;
+        const replica = resourceSet({ labels: ['app', 'version'] }).set;
         replica.apply(change([...last.values()].reverse(), [], true));
-        assert.deepEqual(replica.concat(nothing, nothing), set.concat(nothing, nothing));
-        assert.equal(replica.version(), set.version());
+        assert.deepEqual(assembled(replica).concat(nothing, nothing), assembled(set).concat(nothing, nothing));
+        assert.equal(assembled(replica).version(), assembled(set).version());
         assert.equal(replica.byteLength, set.byteLength);
       }),
     );

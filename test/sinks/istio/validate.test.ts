@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { ServiceEntry, ServiceEntry_Resolution, type WorkloadEntry } from '../../../proto/gen/service_entry.js';
 import { isDnsLabel, isDnsName } from '../../../sinks/istio/dns-names.js';
+import { exportToProblems } from '../../../sinks/istio/export-to.js';
 import { isLabelKey, isLabelValue } from '../../../sinks/istio/labels.js';
-import { exportToProblems, validateServiceEntry } from '../../../sinks/istio/validate.js';
+import { validateServiceEntry } from '../../../sinks/istio/validate.js';
 
 const http = { number: 80, protocol: 'HTTP', name: 'http', targetPort: 0 };
 const endpoint: WorkloadEntry = {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { protocols } from '../../../core/model/index.js';
-import { serviceEntryTypes } from '../../../sinks/mcp/types.js';
 import { type IstiodServer, startIstiod } from '../../servers/istiod.js';
 import { pickPort } from '../../servers/ports.js';
 import { AdsClient } from '../../support/ads-client.js';
@@ -32,7 +31,7 @@ describe('the MCP sink and a real istiod', function () {
   before(async () => {
     listen = `127.0.0.1:${await pickPort()}`;
     catalog.put(catalogService('orders.nacos', instances(2)));
-    sink = await runSink(catalog, { listen });
+    sink = await runSink(catalog, { listen, emptyServices: { keepMs: 2000 } });
     const starting = startIstiod({ configSources: [`xds://${listen}`] });
     // Every type but ServiceEntry is answered before the catalog is ready.
     await poll(() => sink.sink.status().clients[0]?.types.filter(({ state }) => state === 'acked').length === 15, {
@@ -40,7 +39,7 @@ describe('the MCP sink and a real istiod', function () {
       what: '15 types to be acknowledged',
     });
     const waiting = sink.sink.status().clients[0]?.types.filter(({ state }) => state === 'waiting');
-    assert.deepEqual(waiting, [{ typeUrl: serviceEntryTypes[0], state: 'waiting' }]);
+    assert.deepEqual(waiting, [{ typeUrl: 'networking.istio.io/v1/ServiceEntry', state: 'waiting' }]);
     catalog.becomeReady();
     istiod = await starting;
     sidecar = new AdsClient(istiod.adsAddress);
@@ -179,7 +178,7 @@ describe('the MCP sink and a real istiod', function () {
     await sink.stop();
     await poll(async () => (await configOf(istiod)).has('legacy/orders.nacos'));
     const pushes = sidecar.pushes.get(CLUSTER_TYPE);
-    sink = await runSink(catalog, { listen });
+    sink = await runSink(catalog, { listen, emptyServices: { keepMs: 2000 } });
     await poll(() => sink.sink.status().clients[0]?.types.every(({ state }) => state === 'acked'), {
       timeoutMs: 120_000,
       what: 'istiod to come back',
@@ -191,8 +190,12 @@ describe('the MCP sink and a real istiod', function () {
     await sidecar.waitForEndpoints(cluster, (list) => list.length === 5);
   });
 
-  it('takes a service away when the catalog does', async () => {
+  it('keeps a service that the catalog drops without endpoints for its time, then takes it away', async () => {
+    const pushes = sidecar.pushes.get(CLUSTER_TYPE);
     catalog.remove('orders.nacos');
+    await sidecar.waitForEndpoints(cluster, (list) => list.length === 0);
+    assert.ok(sidecar.clusters.has(cluster));
+    assert.equal(sidecar.pushes.get(CLUSTER_TYPE), pushes);
     await sidecar.waitForCluster(cluster, { present: false });
   });
 });
