@@ -32,6 +32,10 @@ export function nextResponse(
   revision: number,
   isSettled: IsSettled,
 ): Told | undefined {
+  const again = subscription.nextRetrial();
+  if (again.length > 0) {
+    return { resources: again, removed: [], renewed: again.map(({ name }) => name), covers: subscription.answered };
+  }
   const isFull = form === 'sotw' && !isPartial(subscription.typeUrl);
   const sorted = sort(subscription, isSettled, form === 'sotw' && !isFull);
   const { sets, removals, waiting } = sorted;
@@ -60,12 +64,12 @@ function sort(subscription: Subscription, isSettled: IsSettled, untold: boolean)
   };
   const { sets, removals, waiting } = sorted;
   for (const [name, stale] of subscription.stale) {
-    const { held, asked, revision } = stale;
+    const { held, asked, since, revision } = stale;
     const resource = subscription.wanted(name);
     if (resource) {
       if (!asked && held === resource.version) subscription.stale.delete(name);
       else if (setsAfter.every((type) => isSettled(type, revision, 'sets'))) sets.push([name, stale, resource]);
-      else waiting.sets = Math.min(waiting.sets, revision);
+      else waiting.sets = Math.min(waiting.sets, since);
     } else if (asked) {
       removals.push([name, stale]); // told at once: nothing waits for what the client has only now asked for
     } else if (held === undefined || untold) {
@@ -73,7 +77,7 @@ function sort(subscription: Subscription, isSettled: IsSettled, untold: boolean)
     } else if (removalsAfter.every((type) => isSettled(type, revision, 'all'))) {
       removals.push([name, stale]);
     } else {
-      waiting.removals = Math.min(waiting.removals, revision);
+      waiting.removals = Math.min(waiting.removals, since);
     }
   }
   return sorted;

@@ -14,12 +14,12 @@ interface TypeOrder {
   readonly removalsAfter: readonly string[];
 }
 
-const orders: Readonly<Record<string, TypeOrder>> = {
-  [clusterType]: { rank: 0, setsAfter: [], removalsAfter: [listenerType, routeType] },
-  [endpointType]: { rank: 1, setsAfter: [], removalsAfter: [clusterType] },
-  [listenerType]: { rank: 2, setsAfter: [clusterType, endpointType], removalsAfter: [] },
-  [routeType]: { rank: 3, setsAfter: [clusterType, endpointType], removalsAfter: [listenerType] },
-};
+const orders: ReadonlyMap<string, TypeOrder> = new Map([
+  [clusterType, { rank: 0, setsAfter: [], removalsAfter: [listenerType, routeType] }],
+  [endpointType, { rank: 1, setsAfter: [], removalsAfter: [clusterType] }],
+  [listenerType, { rank: 2, setsAfter: [clusterType, endpointType], removalsAfter: [] }],
+  [routeType, { rank: 3, setsAfter: [clusterType, endpointType], removalsAfter: [listenerType] }],
+]);
 const noOrder: TypeOrder = { rank: 4, setsAfter: [], removalsAfter: [] };
 
 /**
@@ -27,7 +27,7 @@ const noOrder: TypeOrder = { rank: 4, setsAfter: [], removalsAfter: [] };
  * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#eventual-consistency-considerations
  */
 export function orderOf(typeUrl: string): TypeOrder {
-  return orders[typeUrl] ?? noOrder;
+  return orders.get(typeUrl) ?? noOrder;
 }
 
 /** Types whose state-of-the-world responses may leave out what has not changed, and cannot say what is gone. */

@@ -1,4 +1,5 @@
 import { type CacheStream, inWildcard, type ResourceReader, type ResourceType } from './resource-type.js';
+import { Retrials } from './retrials.js';
 import type { SharedResponse } from './shared-responses.js';
 import type { XdsResource } from './xds-resource.js';
 
@@ -8,6 +9,8 @@ export interface Stale {
   readonly held: string | undefined;
   /** It must be told in any case, if only that there is no such resource. */
   asked: boolean;
+  /** Of the cache, when it first changed without the client being told. */
+  readonly since: number;
   /** Of the cache, when it last changed. */
   revision: number;
   /** What it was before it was deleted. */
@@ -36,6 +39,9 @@ export interface SentResponse {
   readonly error?: string;
 }
 
+/** Whether a refused response is told again in parts: not at all, unless the client names what it refuses, in any case. */
+export type Retries = 'never' | 'unnamed' | 'always';
+
 /** Resources of a refused response that the refusal is noted for. */
 const refusedLimit = 100;
 
@@ -61,6 +67,8 @@ export class Subscription implements ResourceReader {
   readonly named = new Set<string>();
   readonly stale = new Map<string, Stale>();
   readonly refused = new Map<string, RefusedResource>();
+  readonly retrials = new Retrials();
+  readonly #retries: Retries;
   readonly #now: () => number;
   #wildcard = false;
   /** Whether the client has ever said a name; until then, saying none means all. */
@@ -82,12 +90,14 @@ export class Subscription implements ResourceReader {
     readonly typeUrl: string;
     readonly gateway: string;
     readonly type: ResourceType;
+    readonly retries: Retries;
     readonly now: () => number;
   }) {
     this.stream = options.stream;
     this.typeUrl = options.typeUrl;
     this.gateway = options.gateway;
     this.type = options.type;
+    this.#retries = options.retries;
     this.#now = options.now;
     this.#behindSinceMs = this.#now();
   }
@@ -115,9 +125,14 @@ export class Subscription implements ResourceReader {
     return this.#behindSinceMs;
   }
 
+  /** What the client has answered for. */
+  get answered(): Covered {
+    return this.#answered;
+  }
+
   /** Whether the client may be written to, and may lack something. */
   get hasMore(): boolean {
-    return !this.#inFlight && (this.stale.size > 0 || this.answerDue);
+    return !this.#inFlight && (this.stale.size > 0 || this.answerDue || this.retrials.pending);
   }
 
   /** The resource of a name as this client is to have it. */
@@ -191,6 +206,8 @@ export class Subscription implements ResourceReader {
     if (this.#wildcard) return;
     this.#wildcard = true;
     this.type.addWildcardReader(this);
+    // What is on its way to the client it will now keep, even if it had given up the name.
+    for (const { name } of this.#inFlight?.response.resources ?? []) if (!this.named.has(name)) this.tell(name);
     for (const resource of this.type.resources()) {
       const { name } = resource;
       if (!inWildcard(resource, this.gateway) || this.named.has(name) || this.stale.has(name)) continue;
@@ -232,7 +249,10 @@ export class Subscription implements ResourceReader {
     this.#settle(covers);
     const { nonce, version } = response;
     this.#last = { nonce, version, error: message };
-    const named = response.resources.filter(({ name }) => message.includes(name));
+    const named = response.resources.filter((resource) => mentions(message, resource.name));
+    if (this.#retries === 'always' || (this.#retries === 'unnamed' && named.length === 0)) {
+      this.retrials.add(response.resources, named);
+    }
     const refused = (named.length > 0 ? named : response.resources).slice(0, refusedLimit);
     for (const resource of refused) {
       const { name } = resource;
@@ -241,9 +261,14 @@ export class Subscription implements ResourceReader {
     return refused.map(({ name }) => name);
   }
 
+  /** Resources of a refused response to be told again, apart from others of it; what has changed since is not. */
+  nextRetrial(): readonly XdsResource[] {
+    return this.retrials.next((resource) => !this.stale.has(resource.name) && this.wanted(resource.name) === resource);
+  }
+
   /** Ends {@link behindSinceMs} when there is nothing that the client lacks. */
   noteIfCurrent(): void {
-    if (!this.#inFlight && this.stale.size === 0 && !this.answerDue) this.#behindSinceMs = undefined;
+    if (!this.#inFlight && !this.hasMore) this.#behindSinceMs = undefined;
   }
 
   /** Lets go of names that were assumed and are not wanted. */
@@ -258,13 +283,14 @@ export class Subscription implements ResourceReader {
     this.type.removeWildcardReader(this);
     this.stale.clear();
     this.refused.clear();
+    this.retrials.clear();
   }
 
   /** Whether the client has answered for what was set (`all`: and removed) up to a revision. */
   isSettled(revision: number, what: keyof Covered): boolean {
     if (this.#inFlight) return this.#answered[what] >= revision;
     for (const [name, stale] of this.stale) {
-      if (stale.revision <= revision && (what === 'all' || this.wanted(name))) return false;
+      if (stale.since <= revision && (what === 'all' || this.wanted(name))) return false;
     }
     return true;
   }
@@ -290,8 +316,8 @@ export class Subscription implements ResourceReader {
     return this.type.entry(name)?.revision ?? 0;
   }
 
-  #mark(name: string, stale: Stale): void {
-    this.stale.set(name, stale);
+  #mark(name: string, stale: Omit<Stale, 'since'>): void {
+    this.stale.set(name, { ...stale, since: stale.revision });
     this.#behindSinceMs ??= this.#now();
   }
 
@@ -299,4 +325,16 @@ export class Subscription implements ResourceReader {
     this.stale.delete(name);
     this.refused.delete(name);
   }
+}
+
+const partOfName = /[\w.-]/;
+
+/** Whether a client's words name a resource, and not a longer name that begins or ends like it. */
+function mentions(message: string, name: string): boolean {
+  if (name === '') return false;
+  for (let at = message.indexOf(name); at >= 0; at = message.indexOf(name, at + 1)) {
+    const [before = '', after = ''] = [message[at - 1], message[at + name.length]];
+    if (!partOfName.test(before) && !partOfName.test(after)) return true;
+  }
+  return false;
 }

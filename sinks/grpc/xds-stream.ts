@@ -5,11 +5,11 @@ import type { AdsSession, AdsTransport, AdsTypeStatus, EndCode, XdsObserver } fr
 import { type ClientNode, clientNode, unknownNode } from './client-node.js';
 import { decodeDeltaDiscoveryRequest, decodeDiscoveryRequest, InvalidRequest } from './discovery-request.js';
 import { type IsSettled, nextResponse, type Told } from './next-response.js';
-import { isPartial, orderOf, resentWith } from './push-order.js';
+import { clusterType, isPartial, listenerType, orderOf, resentWith } from './push-order.js';
 import type { ResourceCache } from './resource-cache.js';
 import type { CacheStream } from './resource-type.js';
 import type { SharedResponses, XdsForm } from './shared-responses.js';
-import { Subscription } from './subscription.js';
+import { type Retries, Subscription } from './subscription.js';
 import { typeStatusOf } from './subscription-status.js';
 
 export interface XdsStreamOptions {
@@ -187,6 +187,7 @@ export class XdsStream implements AdsSession, CacheStream {
       typeUrl,
       gateway: this.node.cluster,
       type: cache.type(typeUrl),
+      retries: retriesOf(this.form, typeUrl),
       now: () => clock.now(),
     });
     this.#byType.set(typeUrl, subscription);
@@ -292,4 +293,10 @@ export class XdsStream implements AdsSession, CacheStream {
     this.end(code, details);
     this.#options.observer.onEnded(code, details);
   }
+}
+
+/** A full state cannot be told in parts; of clusters and listeners, clients take those that they do not name as bad. */
+function retriesOf(form: XdsForm, typeUrl: string): Retries {
+  if (form === 'sotw' && !isPartial(typeUrl)) return 'never';
+  return typeUrl === clusterType || typeUrl === listenerType ? 'unnamed' : 'always';
 }
