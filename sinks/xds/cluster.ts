@@ -17,8 +17,8 @@ import type { CircuitBreakersConfig, OutlierDetectionConfig, UpstreamConfig } fr
 
 /** Where the endpoints of a cluster come from. */
 export type Discovery =
-  /** From the ClusterLoadAssignment of this name. */
-  | { readonly kind: 'eds'; readonly assignment: string }
+  /** From the ClusterLoadAssignment of the cluster's name. */
+  | { readonly kind: 'eds' }
   /**
    * The encoded ClusterLoadAssignment is a part of the cluster, for its addresses are names. `strict`: every address of
    * every name is an endpoint. `logical`: one name, one address of it at a time, as proxyless gRPC takes it.
@@ -48,9 +48,7 @@ export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOp
   const cluster = Cluster.encode({
     name,
     type: discoveryType(discovery),
-    ...(discovery.kind === 'eds' && {
-      edsClusterConfig: { edsConfig: adsSource, serviceName: discovery.assignment },
-    }),
+    ...(discovery.kind === 'eds' && { edsClusterConfig: { edsConfig: adsSource, serviceName: '' } }),
     connectTimeout: durationOf(connectTimeoutMs),
     perConnectionBufferLimitBytes: { value: bufferLimitBytes },
     lbPolicy:

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hostPort } from '../../core/plugin/index.js';
+import { hostPort, milliseconds } from '../../core/plugin/index.js';
 import { gatewaySchema, hostFilter } from './gateway-config.js';
 import { upstreamSchema } from './upstream-config.js';
 
@@ -35,6 +35,19 @@ export const xdsSchema = z.strictObject({
     .union([grpc, z.literal(false)])
     .prefault({})
     .describe('gRPC clients that read xDS themselves and dial xds:///HOST; false: none. Default: all services.'),
+  ackTimeoutMs: milliseconds(1000)
+    .default(60_000)
+    .describe('Milliseconds a response may stay unanswered before its stream is ended. Default 60000.'),
+  maxClients: z.int().min(1).max(100_000).default(1000).describe('Streams served at a time. Default 1000.'),
+  maxSubscriptions: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(50_000)
+    .describe('Names that one stream may ask for, over all types. Default 50000.'),
+  keepaliveMs: milliseconds(1000)
+    .default(30_000)
+    .describe('Milliseconds of silence after which a client is asked whether it lives. Default 30000.'),
 });
 
 export type XdsConfig = z.output<typeof xdsSchema>;

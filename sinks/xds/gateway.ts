@@ -11,7 +11,7 @@ import { expose } from './exposure.js';
 import type { GatewayConfig, ListenerConfig } from './gateway-config.js';
 import { httpListener } from './http-listener.js';
 import type { Assembled, ListenerKind, Piece } from './listener-part.js';
-import { assignmentName, clusterName } from './names.js';
+import { clusterName } from './names.js';
 import { resourceOf } from './resource.js';
 import { thriftListener } from './thrift-listener.js';
 import type { FileContents } from './tls-context.js';
@@ -91,15 +91,12 @@ export class Gateway {
 
   #portResources(host: string, port: Port, { endpoints, hasNames }: PortEndpoints): XdsResource[] {
     const { name: gateway, locality, upstream } = this.config;
-    const assignment = assignmentName(host, port.number, locality);
     const name = clusterName(gateway, host, port.number);
-    const encoded = encodeLoadAssignment(hasNames ? name : assignment, endpoints, locality);
-    const discovery: Discovery = hasNames
-      ? { kind: 'dns', mode: 'strict', assignment: encoded }
-      : { kind: 'eds', assignment };
+    const assignment = encodeLoadAssignment(name, endpoints, locality);
+    const discovery: Discovery = hasNames ? { kind: 'dns', mode: 'strict', assignment } : { kind: 'eds' };
     const cluster = encodeCluster({ name, protocol: port.protocol, discovery, upstream });
     const resource = resourceOf(types.cluster, name, cluster, { gateway });
-    return hasNames ? [resource] : [resource, resourceOf(types.endpoints, assignment, encoded, 'none')];
+    return hasNames ? [resource] : [resource, resourceOf(types.endpoints, name, assignment, 'none')];
   }
 }
 

@@ -1,16 +1,15 @@
 /** Names of resources, as clients ask for them. */
 
-/** `HOST:PORT`: what proxyless gRPC dials, and the neutral assignment. */
+/** `HOST:PORT`: what proxyless gRPC dials, and the listener, routes, cluster and endpoints behind it. */
 export function portName(host: string, port: number): string {
   return `${host}:${port}`;
 }
 
-/** For clients of one locality: assignments differ in their priorities. */
-export function assignmentName(host: string, port: number, locality: string | undefined): string {
-  return locality === undefined ? portName(host, port) : `${portName(host, port)}@${locality}`;
-}
-
-/** Clusters of a gateway are its own: how it connects is its configuration. */
+/**
+ * Clusters of a gateway are its own, for how it connects is its configuration; so are their endpoints, for their
+ * priorities are by where it is. Both have one name, by which a client that is told of a changed cluster is told its
+ * endpoints once more.
+ */
 export function clusterName(gateway: string, host: string, port: number): string {
   return `${gateway}/${portName(host, port)}`;
 }

@@ -43,7 +43,7 @@ export function proxylessResources({ host, port, isMain, endpoints, upstream }: 
   const cluster = encodeCluster({
     name,
     protocol: port.protocol,
-    discovery: isDns ? { kind: 'dns', mode: 'logical', assignment } : { kind: 'eds', assignment: name },
+    discovery: isDns ? { kind: 'dns', mode: 'logical', assignment } : { kind: 'eds' },
     upstream,
   });
   const routes = routesOf(name);

@@ -37,8 +37,7 @@ export class ResourceTable {
   }
 
   /**
-   * Puts what is made of `owner` now in the place of what was, and says what differs. Resources that are given twice, as
-   * assignments that gateways share, count once.
+   * Puts what is made of `owner` now in the place of what was, and says what differs.
    */
   replace(kind: OwnerKind, owner: string, resources: readonly XdsResource[], changes: XdsChange[]): void {
     const before = new Map(this.of(kind, owner).map((resource) => [keyOf(resource), resource]));

@@ -76,10 +76,13 @@ export class XdsResources {
     return inOrder(changes);
   }
 
-  /** The files that listeners need have other contents. */
-  setFiles(files: FileContents): XdsChange[] {
-    const changes: XdsChange[] = [];
+  /** The files that listeners need have other contents; {@link refresh}, or the next change, makes listeners of them. */
+  setFiles(files: FileContents): void {
     for (const gateway of this.#gateways) gateway.setFiles(files);
+  }
+
+  refresh(): XdsChange[] {
+    const changes: XdsChange[] = [];
     this.#assemble(changes);
     return inOrder(changes);
   }

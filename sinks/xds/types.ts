@@ -23,3 +23,15 @@ export const extensionTypes = {
   upstreamHttp: 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
   previousHosts: 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
 } as const;
+
+const served: ReadonlySet<string> = new Set(Object.values(types));
+
+/** The type as a metric's label: peers choose type URLs, and must not choose how many series there are. */
+export function typeLabel(typeUrl: string): string {
+  return served.has(typeUrl) ? shortType(typeUrl) : 'unknown';
+}
+
+/** `Cluster` of `type.googleapis.com/envoy.config.cluster.v3.Cluster`. */
+export function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}
