@@ -13,11 +13,13 @@ import {
   decodeStat,
   decodeToken,
   type NodeData,
+  NodeRequest,
   type NodeStat,
   PathRequest,
   PingRequest,
   SaslRequest,
 } from './jute.js';
+import { decodeStats, type FoundStat, StatsRequest } from './multi-read.js';
 import { noNode, replyError, ZookeeperError } from './zookeeper-error.js';
 
 /** What a later connection needs to go on with the same session. */
@@ -167,6 +169,14 @@ export class ZookeeperConnection {
     return this.#find(() => PathRequest.exists(path, watch), decodeStat);
   }
 
+  /** The states of many nodes, in their order. @throws ZookeeperError UNIMPLEMENTED before 3.6; TOO_LARGE */
+  stats(paths: readonly string[]): Promise<FoundStat[]> {
+    return this.#request(
+      () => new StatsRequest(paths),
+      (frame) => decodeStats(frame, paths.length),
+    );
+  }
+
   /** Events for the path and all below it, until the connection ends. @throws ZookeeperError UNIMPLEMENTED before 3.6 */
   addRecursiveWatch(path: string): Promise<void> {
     return this.#request(
@@ -312,7 +322,7 @@ export class ZookeeperConnection {
     return this.#request(makeLenient, (frame) => (frame.length === 0 ? undefined : decode(frame)));
   }
 
-  #request<T>(make: () => PathRequest | SaslRequest, decode: (frame: Buffer) => T): Promise<T> {
+  #request<T>(make: () => NodeRequest | SaslRequest, decode: (frame: Buffer) => T): Promise<T> {
     return this.#limit(
       () =>
         new Promise<T>((resolve, reject) => {
@@ -347,9 +357,10 @@ export class ZookeeperConnection {
       throw new ZookeeperError('PROTOCOL', 'a reply to no request');
     }
     if (frame.readInt32BE(8) >= 0) this.#manager.zxid = Buffer.from(frame.subarray(8, 16));
-    const path = packet.request instanceof PathRequest ? packet.request.path : '';
+    const { request } = packet;
+    const path = request instanceof NodeRequest ? request.path : '';
     const code = frame.readInt32BE(16);
-    if (code === noNode && packet.request instanceof PathRequest && packet.request.mayBeAbsent) {
+    if (code === noNode && request instanceof NodeRequest && request.mayBeAbsent) {
       packet.callback(null, Buffer.alloc(0));
     } else if (code !== ok) packet.callback(replyError(code, path));
     else if (truncated) packet.callback(tooLarge(path, this.#options.maxResponseBytes));
@@ -377,7 +388,7 @@ export class ZookeeperConnection {
       return;
     }
     const oldest = (this.#manager.pendingQueue[0] ?? this.#manager.packetQueue.queue[0])?.request;
-    if (oldest instanceof PathRequest && now - oldest.queuedAtMs > this.#options.requestTimeoutMs) {
+    if (oldest instanceof NodeRequest && now - oldest.queuedAtMs > this.#options.requestTimeoutMs) {
       const waited = `no answer about ${oldest.path} within ${this.#options.requestTimeoutMs} ms`;
       this.fail(new ZookeeperError('TIMEOUT', `${this.#where}: ${waited}`));
       return;

@@ -9,6 +9,7 @@ import { NodeReader } from './node-reader.js';
 import type { Place, Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
 import { RereadQueue } from './reread-queue.js';
+import type { BatchSupport } from './stat-batcher.js';
 import { Surroundings } from './surroundings.js';
 import { PartialReading, TreeReader } from './tree-reader.js';
 import { parseUnit, type Unit, unitKey, unitScope, unitsOf } from './unit.js';
@@ -29,6 +30,7 @@ export interface FollowerOptions {
   /** Until when metadata that cannot be had keep the listing from being complete, where nothing was known before. */
   readonly coldUntilMs: number;
   readonly concurrency: number;
+  readonly batches: BatchSupport;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborts with the connection. */
@@ -83,7 +85,7 @@ export class Follower {
     this.#options = options;
     this.#isCold = clock.now() < options.coldUntilMs;
     this.#classic = options.watch === 'classic';
-    this.nodes = new NodeReader(connection, this.#classic);
+    this.nodes = new NodeReader(connection, this.#classic, options.batches);
     this.#surroundings = new Surroundings(out, state, signal);
     this.#reader = new TreeReader({
       ...{ nodes: this.nodes, places, state, keeper, signal, withRules: reads.rules, withConsumers: reads.consumers },

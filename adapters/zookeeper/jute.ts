@@ -7,6 +7,7 @@ export const opCodes = {
   getData: 4,
   ping: 11,
   getChildren2: 12,
+  multiRead: 22,
   auth: 100,
   sasl: 102,
   addWatch: 106,
@@ -16,7 +17,7 @@ export const opCodes = {
 const persistentRecursive = 1;
 const pingXid = -2;
 const authXid = -4;
-const headerBytes = 12;
+export const headerBytes = 12;
 
 /** What a node's Stat says about its children; it differs whenever a child came or went, or the node was made anew. */
 export type ChildrenStamp = string;
@@ -31,6 +32,7 @@ export interface NodeStat {
   readonly pzxid: bigint;
   /** Session that the node ends with; 0 for one that stays. */
   readonly ephemeralOwner: bigint;
+  readonly childCount: number;
 }
 
 export interface Children {
@@ -43,21 +45,31 @@ export interface NodeData {
   readonly stat: NodeStat;
 }
 
-/** A request about one path, in the form that the client library queues and writes. */
-export class PathRequest implements Request {
+/** A request about nodes, in the form that the client library queues and writes. */
+export abstract class NodeRequest implements Request {
   readonly header: RequestHeader;
   readonly payload = null;
+  /** For errors: the path that is asked about, or the first of them. */
   readonly path: string;
   /** For the request's deadline, on the clock of `performance.now`. */
-  readonly queuedAtMs: number;
+  readonly queuedAtMs = performance.now();
   /** Whether an answer is wanted also when there is no such node, in place of an error: most nodes asked for are not there. */
   mayBeAbsent = false;
+
+  constructor(type: number, path: string) {
+    this.header = { type, xid: 0 };
+    this.path = path;
+  }
+
+  abstract toBuffer(): Buffer;
+}
+
+/** A request about one path. */
+export class PathRequest extends NodeRequest {
   readonly #argument: Buffer;
 
   private constructor(type: number, path: string, argument: Buffer) {
-    this.header = { type, xid: 0 };
-    this.path = path;
-    this.queuedAtMs = performance.now();
+    super(type, path);
     this.#argument = argument;
   }
 
@@ -168,7 +180,7 @@ function withHeader(header: RequestHeader, body: Buffer): Buffer {
   return buffer;
 }
 
-function writeHeader(buffer: Buffer, { xid, type }: RequestHeader): void {
+export function writeHeader(buffer: Buffer, { xid, type }: RequestHeader): void {
   buffer.writeInt32BE(buffer.length - 4, 0);
   buffer.writeInt32BE(xid, 4);
   buffer.writeInt32BE(type, 8);
@@ -216,7 +228,7 @@ export function childrenStamp({ czxid, pzxid }: NodeStat): ChildrenStamp {
   return `${czxid}-${pzxid}`;
 }
 
-function decoding<T>(what: string, decode: () => T): T {
+export function decoding<T>(what: string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
@@ -225,7 +237,7 @@ function decoding<T>(what: string, decode: () => T): T {
 }
 
 /** Where the field of variable length at `offset` ends; a length of -1 stands for null, which is taken as empty. */
-function endOfField(frame: Buffer, offset: number): number {
+export function endOfField(frame: Buffer, offset: number): number {
   const length = frame.readInt32BE(offset);
   const end = offset + 4 + Math.max(0, length);
   if (length < -1 || end > frame.length) throw new RangeError('a field reaches beyond the frame');
@@ -235,13 +247,16 @@ function endOfField(frame: Buffer, offset: number): number {
 const czxidOffset = 0;
 const mzxidOffset = 8;
 const ephemeralOwnerOffset = 44;
+const childCountOffset = 56;
 const pzxidOffset = 60;
+export const statBytes = 68;
 
-function readStat(frame: Buffer, offset: number): NodeStat {
+export function readStat(frame: Buffer, offset: number): NodeStat {
   return {
     czxid: frame.readBigInt64BE(offset + czxidOffset),
     mzxid: frame.readBigInt64BE(offset + mzxidOffset),
     pzxid: frame.readBigInt64BE(offset + pzxidOffset),
     ephemeralOwner: frame.readBigInt64BE(offset + ephemeralOwnerOffset),
+    childCount: frame.readInt32BE(offset + childCountOffset),
   };
 }

@@ -1,5 +1,6 @@
 import type { ZookeeperConnection } from './connection.js';
 import { type ChildrenStamp, childrenStamp, type NodeData, type NodeStat } from './jute.js';
+import { type BatchSupport, StatBatcher } from './stat-batcher.js';
 
 /** Attempts to read a node that is made and deleted while we look. */
 const maxLooks = 3;
@@ -21,10 +22,13 @@ export class NodeReader {
   readonly #connection: ZookeeperConnection;
   readonly #isWatching: boolean;
   readonly #stamps = new Map<string, NodeStamp>();
+  /** Absent where each reading has to leave a watch behind. */
+  readonly #batcher: StatBatcher | undefined;
 
-  constructor(connection: ZookeeperConnection, isWatching: boolean) {
+  constructor(connection: ZookeeperConnection, isWatching: boolean, batches: BatchSupport) {
     this.#connection = connection;
     this.#isWatching = isWatching;
+    if (!isWatching) this.#batcher = new StatBatcher(connection, batches);
   }
 
   /** The state of every node that was read, by path. */
@@ -37,6 +41,15 @@ export class NodeReader {
     const found = await this.#look(path, () => this.#connection.findChildren(path, this.#isWatching));
     this.#stamps.set(path, childrenPrefix + (found?.stamp ?? ''));
     return found ?? { names: [], stamp: undefined };
+  }
+
+  /** As {@link children}, for nodes of which most have none, or are not there: many are looked at in one request. */
+  async rareChildren(path: string): Promise<NodeChildren> {
+    const stat = this.#batcher ? await this.#batcher.find(path) : 'refused';
+    if (stat === 'refused' || (stat && stat.childCount > 0)) return this.children(path);
+    const stamp = stat && childrenStamp(stat);
+    this.#stamps.set(path, childrenPrefix + (stamp ?? ''));
+    return { names: [], stamp };
   }
 
   /** The node's data; undefined when there is no such node. @throws ZookeeperError */
@@ -53,7 +66,8 @@ export class NodeReader {
 
   /** Whether a node is now as it was when it was read. @throws ZookeeperError */
   async isAsRead(path: string, stamp: NodeStamp): Promise<boolean> {
-    const stat = await this.#connection.exists(path, false);
+    const found = this.#batcher ? await this.#batcher.find(path) : 'refused';
+    const stat = found === 'refused' ? await this.#connection.exists(path, false) : found;
     const toStamp = stamp.startsWith(dataPrefix) ? dataStamp : childrenStamp;
     return stamp.slice(1) === (stat ? toStamp(stat) : '');
   }

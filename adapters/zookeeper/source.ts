@@ -16,6 +16,7 @@ import { Places } from './places.js';
 import { RecordReader } from './records.js';
 import { RegistryState } from './registry-state.js';
 import { type ConnectionUse, ZookeeperSession } from './session.js';
+import { BatchSupport } from './stat-batcher.js';
 import { hasCode } from './zookeeper-error.js';
 
 /** Few at a time: a scheduled audit is never urgent. */
@@ -46,6 +47,7 @@ export class ZookeeperSource implements Source {
   /** Outlives runs and connections: services that were emptied are remembered, and what is known is not decoded again. */
   readonly #state: RegistryState;
   #use: Use | undefined;
+  readonly #batches = new BatchSupport();
   #coldUntilMs: number | undefined;
   #toldReadOnly = false;
 
@@ -164,7 +166,8 @@ export class ZookeeperSource implements Source {
     const reads = { interfaces: discovery !== 'application', rules, consumers };
     const shared = { connection, clock, logger, signal, places: this.#places, state: this.#state };
     const coldUntilMs = this.#coldUntilMs ?? 0;
-    return new Follower({ ...shared, coldUntilMs, out, watch, concurrency, keeper, reads });
+    const batches = this.#batches;
+    return new Follower({ ...shared, coldUntilMs, out, watch, concurrency, batches, keeper, reads });
   }
 
   #keeper(signal: AbortSignal): MetadataKeeper | undefined {

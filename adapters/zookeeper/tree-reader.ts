@@ -128,11 +128,10 @@ export class TreeReader {
     const dirty = this.#dirty.get(key);
     this.#dirty.delete(key);
     const needs = (category: Category) => isNew || dirty === undefined || dirty.has(category);
-    const read = (category: Category) => this.#children(places.category(root, name, category));
-    // At once, for they go out in one system call.
+    const pathOf = (category: Category) => places.category(root, name, category);
     const [configurators, providers] = await Promise.allSettled([
-      withRules && needs('configurators') ? read('configurators') : undefined,
-      needs('providers') ? read('providers') : undefined,
+      withRules && needs('configurators') ? this.#rareChildren(pathOf('configurators')) : undefined,
+      needs('providers') ? this.#children(pathOf('providers')) : undefined,
     ]);
     signal.throwIfAborted();
     if (configurators.status === 'rejected') this.#dirtyOf(key).add('configurators');
@@ -165,10 +164,10 @@ export class TreeReader {
     const tree = state.roots[root];
     const interfaceName = interfaceNameOf(name);
     if (!tree?.has(name) || interfaceName === undefined) return noChanges;
-    const read = (category: Category) => this.#children(places.category(root, name, category));
+    const pathOf = (category: Category) => places.category(root, name, category);
     const [routers, consumers] = await Promise.all([
-      withRules ? read('routers') : undefined,
-      withConsumers ? read('consumers') : undefined,
+      withRules ? this.#rareChildren(pathOf('routers')) : undefined,
+      withConsumers ? this.#children(pathOf('consumers')) : undefined,
     ]);
     if (consumers) await onConsumers(root, interfaceName, consumers.names);
     return routers && tree.rules.setUrls(interfaceName, 'routers', routers.names)
@@ -281,9 +280,11 @@ export class TreeReader {
   }
 
   async #children(path: string): Promise<NodeChildren> {
-    const found = await this.#options.nodes.children(path);
-    if (found.names.length > maxChildren) throw new Error(`${path} has more than ${maxChildren} children`);
-    return found;
+    return bounded(path, await this.#options.nodes.children(path));
+  }
+
+  async #rareChildren(path: string): Promise<NodeChildren> {
+    return bounded(path, await this.#options.nodes.rareChildren(path));
   }
 
   #dirtyOf(key: string): Set<Category> {
@@ -294,6 +295,11 @@ export class TreeReader {
     }
     return dirty;
   }
+}
+
+function bounded(path: string, found: NodeChildren): NodeChildren {
+  if (found.names.length > maxChildren) throw new Error(`${path} has more than ${maxChildren} children`);
+  return found;
 }
 
 /** A reading of which one part failed; what the others changed is to be published. */

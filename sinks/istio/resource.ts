@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { CatalogService } from '../../core/catalog/catalog.js';
 import { Any } from '../../proto/gen/any.js';
 import { Resource } from '../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../proto/gen/service_entry.js';
+import { encode } from './encode.js';
 import type { NamedEntry } from './service-entry.js';
 import type { ServiceSettings } from './settings.js';
 
@@ -36,7 +36,7 @@ export function encodeServiceEntry(
     name: `${namespace}/${name}`,
     labels,
     annotations: { [sourcesAnnotation]: activeSources(service).join(',') },
-    body: { typeUrl: serviceEntryTypeUrl, value: asBuffer(ServiceEntry.encode(entry).finish()) },
+    body: { typeUrl: serviceEntryTypeUrl, value: encode((writer) => ServiceEntry.encode(entry, writer)) },
   });
 }
 
@@ -58,16 +58,12 @@ export function encodeResource({ name, labels, annotations, body }: ResourcePart
     .digest()
     .subarray(0, 16)
     .toString('base64url');
-  const resource = Resource.encode({
-    metadata: { name, createTime, version, labels: { ...labels }, annotations: { ...annotations } },
-    body: { ...body },
-  }).finish();
-  const any = Any.encode({ typeUrl: resourceTypeUrl, value: asBuffer(resource) }).finish();
-  return { version, chunk: asBuffer(new BinaryWriter().uint32(resourcesTag).bytes(any).finish()) };
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const metadata = { name, createTime, version, labels: { ...labels }, annotations: { ...annotations } };
+  const value = encode((writer) => Resource.encode({ metadata, body: { ...body } }, writer));
+  const chunk = encode((writer) => {
+    Any.encode({ typeUrl: resourceTypeUrl, value }, writer.uint32(resourcesTag).fork()).join();
+  });
+  return { version, chunk };
 }
 
 function activeSources(service: CatalogService): string[] {

@@ -4,6 +4,7 @@ import { type ConnectionOptions, ZookeeperConnection } from '../../../adapters/z
 import { ZookeeperError } from '../../../adapters/zookeeper/zookeeper-error.js';
 import { Secret } from '../../../core/plugin/index.js';
 import { startZookeeper, type ZookeeperServer } from '../../servers/zookeeper.js';
+import { DubboRegistryWriter } from '../../support/dubbo-registry-writer.js';
 import { poll } from '../../support/poll.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 
@@ -85,6 +86,27 @@ describe('ZookeeperConnection', function () {
     proxy.drop();
     await outcomes;
     await connection.close();
+  });
+
+  it('tells the states of many nodes at once, also of those that are not there or must not be read', async () => {
+    const writer = await DubboRegistryWriter.connect(server.address, 'owner:secret');
+    await writer.make('/stats/two/a');
+    await writer.make('/stats/two/b');
+    await writer.make('/stats/closed', { access: 'creator' });
+    const connection = await open();
+    const found = await connection.stats(['/stats/two', '/stats/none', '/stats/closed', '/stats/two/a']);
+    const counts = found.map((stat) => (typeof stat === 'object' ? stat.childCount : stat));
+    assert.deepEqual(counts, [2, undefined, 'refused', 0]);
+    assert.deepEqual(found[0], await connection.exists('/stats/two', false));
+    await assert.rejects(
+      open({ maxResponseBytes: 1024 }).then(async (small) => {
+        await small.stats(Array.from({ length: 64 }, () => '/stats/two')).finally(() => small.close());
+      }),
+      withCode('TOO_LARGE'),
+    );
+    await connection.close();
+    await writer.removeTree('/stats');
+    await writer.close();
   });
 
   it('ends the connection when one request is not answered in time, though pings are', async () => {

@@ -235,6 +235,26 @@ describe('the zookeeper source under faults of the network', function () {
     await assertNoLeaks(before);
   });
 
+  it('reads each node by itself where the server does not know requests for many', async () => {
+    const multiRead = 22;
+    let asked = 0;
+    proxy.transformUp = (chunk) => {
+      for (let at = 0; at + 12 <= chunk.length; at += 4 + chunk.readInt32BE(at)) {
+        if (chunk.readInt32BE(at + 8) !== multiRead) continue;
+        asked++;
+        chunk.writeInt32BE(999, at + 8);
+      }
+      return chunk;
+    };
+    await withRun(source(), async ({ recorder }) => {
+      await untilFresh(recorder);
+      assert.deepEqual(ids(recorder), ['dubbo://10.0.0.1:20880']);
+      await put('10.0.0.2:20880');
+      await untilIds(recorder, ['dubbo://10.0.0.1:20880', 'dubbo://10.0.0.2:20880']);
+    });
+    assert.ok(asked === 1 || asked === 2, `${asked}`);
+  });
+
   it('finds by the audit what no watch told', async () => {
     // ZooKeeper 3.9.4 keeps events about a node from those who may not read it, though they may list its parent.
     const owner = await DubboRegistryWriter.connect(server.address, 'owner:secret');

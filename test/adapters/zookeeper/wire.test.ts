@@ -10,6 +10,7 @@ import {
   PingRequest,
   replyHeaderBytes,
 } from '../../../adapters/zookeeper/jute.js';
+import { decodeStats, StatsRequest } from '../../../adapters/zookeeper/multi-read.js';
 import { ZookeeperError } from '../../../adapters/zookeeper/zookeeper-error.js';
 
 function frame(body: Buffer): Buffer {
@@ -96,16 +97,41 @@ describe('jute', () => {
     stat.writeBigInt64BE(11n, 0);
     stat.writeBigInt64BE(12n, 8);
     stat.writeBigInt64BE(33n, 44);
+    stat.writeInt32BE(5, 56);
     stat.writeBigInt64BE(22n, 60);
     const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), count, ...vector, stat]);
     assert.deepEqual(decodeChildren(reply), { names, stamp: '11-22' });
-    const expected = { czxid: 11n, mzxid: 12n, pzxid: 22n, ephemeralOwner: 33n };
+    const expected = { czxid: 11n, mzxid: 12n, pzxid: 22n, ephemeralOwner: 33n, childCount: 5 };
     assert.deepEqual(decodeStat(Buffer.concat([Buffer.alloc(replyHeaderBytes), stat])), expected);
     const data = Buffer.concat([Buffer.alloc(replyHeaderBytes), frame(Buffer.from('dàta')), stat]);
     assert.deepEqual(decodeData(data), { data: Buffer.from('dàta'), stat: expected });
     const none = Buffer.concat([Buffer.alloc(replyHeaderBytes), Buffer.from('ffffffff', 'hex'), stat]);
     assert.equal(decodeData(none).data.length, 0);
     assert.equal(decodeToken(data).toString(), 'dàta');
+  });
+
+  it('asks for many states in one request, and reads what is told of each', () => {
+    assert.equal(
+      new StatsRequest(['/a', '/ü']).toBuffer().toString('hex'),
+      // header; two operations: getData, not done, -1, path, no watch; the end: -1, done, -1
+      '000000320000000000000016' +
+        `${'0000000400ffffffff'}${'000000022f61'}00` +
+        `${'0000000400ffffffff'}${'000000032fc3bc'}00` +
+        'ffffffff01ffffffff',
+    );
+    const header = (type: string) => Buffer.from(`${type}00ffffffff`, 'hex');
+    const stat = Buffer.alloc(68);
+    stat.writeBigInt64BE(11n, 0);
+    stat.writeInt32BE(2, 56);
+    const error = (code: string) => Buffer.concat([header('ffffffff'), Buffer.from(code, 'hex')]);
+    const end = Buffer.from('ffffffff01ffffffff', 'hex');
+    const there = Buffer.concat([header('00000004'), frame(Buffer.from('some')), stat]);
+    const noNode = error('ffffff9b');
+    const noAuth = error('ffffff9a');
+    const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), noNode, there, noAuth, end]);
+    const found = { czxid: 11n, mzxid: 0n, pzxid: 0n, ephemeralOwner: 0n, childCount: 2 };
+    assert.deepEqual(decodeStats(reply, 3), [undefined, found, 'refused']);
+    assert.throws(() => decodeStats(reply, 4), ZookeeperError);
   });
 
   it('refuses replies that end too early or lie about lengths, and throws nothing else', () => {
@@ -115,7 +141,8 @@ describe('jute', () => {
     assert.throws(() => decodeChildren(lies), ZookeeperError);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        for (const decode of [decodeChildren, decodeStat, decodeData, decodeToken]) {
+        const decodeThree = (frame: Buffer) => decodeStats(frame, 3);
+        for (const decode of [decodeChildren, decodeStat, decodeData, decodeToken, decodeThree]) {
           try {
             decode(Buffer.from(bytes));
           } catch (error) {
