@@ -82,7 +82,7 @@ export function assemble(config: Config): DaemonParts {
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
     const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);
     if (!plugin) throw new Error(`no sink of kind ${kind}`);
-    return { name, kind, sink: plugin.create(own, depsOf('sink', name)) };
+    return { name, kind, sink: plugin.create(own, { ...depsOf('sink', name), consumers: engine.consumers() }) };
   });
   const sinkStatuses = () => sinks.map(({ name, kind, sink }) => ({ name, kind, ...sink.status() }));
   const api = createApiServer({

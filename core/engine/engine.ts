@@ -6,6 +6,7 @@ import type { MergePolicy } from '../catalog/merge.js';
 import type { Naming } from '../catalog/naming.js';
 import { Readiness } from '../catalog/readiness.js';
 import { defaultGuards, type GuardRules } from '../guard/rules.js';
+import { type DeclaredConsumers, declaredConsumers } from '../source/declared-consumers.js';
 import type { Source } from '../source/source.js';
 import type { SourceStatus } from '../source/status.js';
 import type { Clock } from '../time/index.js';
@@ -104,6 +105,11 @@ export class Engine {
   /** In the configuration's order. */
   get units(): readonly SourceUnit[] {
     return this.#units;
+  }
+
+  /** Who declares to consume what, of all sources. */
+  consumers(): DeclaredConsumers {
+    return declaredConsumers(new Map(this.#units.map(({ name, supervisor }) => [name, supervisor.consumers])));
   }
 
   /** In the configuration's order. */

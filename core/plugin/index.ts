@@ -4,6 +4,7 @@ export * from '../config/fields.js';
 export * from '../config/secret.js';
 export * from '../model/index.js';
 export * from '../source/audit-report.js';
+export type { DeclaredConsumers } from '../source/declared-consumers.js';
 export * from '../source/source.js';
 export { StateFile, type StateFileOptions } from '../store/state-file.js';
 export type { WriteState } from '../store/write-loop.js';

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import type { DeclaredConsumers } from '../source/declared-consumers.js';
 import type { Source } from '../source/source.js';
 import type { Clock } from '../time/index.js';
 import type { HttpRoutes } from './http.js';
@@ -19,6 +20,8 @@ export interface Deps {
   readonly http: HttpRoutes;
   /** Where the part's own metrics are registered; label them with `source` or `sink` = {@link name}. */
   readonly metrics: Registry;
+  /** What registries know of consumers; for sinks alone. */
+  readonly consumers?: DeclaredConsumers;
 }
 
 /**

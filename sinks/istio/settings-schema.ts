@@ -9,7 +9,7 @@ import { TextTemplate } from './text-template.js';
 const dayMs = 86_400_000;
 
 /** A template over attributes that `isKnown`; one that names none has to be `isValid` as it is. */
-function template(
+export function template(
   isKnown: (attribute: string) => boolean,
   known: string,
   isValid: (text: string) => boolean,
@@ -35,12 +35,12 @@ function template(
 }
 
 function ofService(isValid: (text: string) => boolean, what: string) {
-  return template(isServiceAttribute, '{host}, {source}, {service}, {metadata.KEY}', isValid, what);
+  return template(isServiceAttribute, '{host}, {source}, {service}, {attributes.KEY}, {metadata.KEY}', isValid, what);
 }
 
 const namespaceText = 'expected a namespace: a DNS label in lower case, or a template as {source}';
 const namespace = () => ofService(isDnsLabel, namespaceText);
-const labelKey = () =>
+export const labelKey = () =>
   z.string().refine(isLabelKey, 'expected a Kubernetes label key, as version or app.kubernetes.io/name');
 const labelKeys = () =>
   z
@@ -98,7 +98,7 @@ export const serviceFields = {
   namespace: namespace()
     .default('legacy')
     .describe(
-      'Namespace of every resource; a template may name {source}, {service}, {host}, {metadata.KEY}. Default legacy.',
+      'Namespace of every resource; a template may name {source}, {service}, {host}, {attributes.KEY}, {metadata.KEY}. Default legacy.',
     ),
   location: location()
     .default('internal')

@@ -1,5 +1,6 @@
 import type { CatalogService } from '../../core/catalog/catalog.js';
 import { matchesGlob } from '../../core/catalog/glob.js';
+import type { Metadata } from '../../core/model/index.js';
 import { matchesLabels } from '../../core/shape/selector.js';
 import { isDnsLabel } from './dns-names.js';
 import { exportToProblems } from './export-to.js';
@@ -163,20 +164,24 @@ class Compiled {
   }
 }
 
-/** `source` and `service` are those of the first origin in order of precedence. */
+/** `source`, `service` and what the registry calls the service by are those of the first origin in order of precedence. */
 function attributesOf({ host, metadata, origins }: CatalogService): Attributes {
   return (name) => {
     if (name === 'host') return host;
     if (name === 'source') return origins[0]?.source;
     if (name === 'service') return origins[0]?.service;
-    const key = name.startsWith('metadata.') ? name.slice('metadata.'.length) : undefined;
-    return key !== undefined && Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+    if (name.startsWith('attributes.')) return lookUp(origins[0]?.attributes, name.slice('attributes.'.length));
+    return name.startsWith('metadata.') ? lookUp(metadata, name.slice('metadata.'.length)) : undefined;
   };
+}
+
+function lookUp(metadata: Metadata | undefined, key: string): string | undefined {
+  return metadata !== undefined && Object.hasOwn(metadata, key) ? metadata[key] : undefined;
 }
 
 /** Attributes of {@link attributesOf}. */
 export function isServiceAttribute(name: string): boolean {
-  return ['host', 'source', 'service'].includes(name) || /^metadata\../.test(name);
+  return ['host', 'source', 'service'].includes(name) || /^(?:metadata|attributes)\../.test(name);
 }
 
 /** Printable, without spaces: a DNS name, a URI as `spiffe://…`, an address. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hostPort, milliseconds } from '../../core/plugin/index.js';
 import { serviceFields } from '../istio/settings-schema.js';
+import { sidecarFields } from '../istio/sidecar-schema.js';
 import { maxShards, shardPort } from './shards.js';
 
 /** Keys of a sink of kind `mcp`. */
@@ -31,6 +32,9 @@ export const mcpSchema = z
         'Other numbers of shards whose ports are open too, for istiods that still have an older list. Default: none.',
       ),
     ...serviceFields,
+    sidecars: sidecarFields
+      .optional()
+      .describe('Sidecar resources that show each application only what it declares to consume. Default: none.'),
     ackTimeoutMs: milliseconds(1000)
       .default(60_000)
       .describe('Milliseconds a response may stay unanswered before its stream is ended. Default 60000.'),

@@ -6,13 +6,14 @@ import type { AdsClientStatus } from '../grpc/ads-server.js';
 import { EmptyServices } from '../istio/empty-services.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
 import type { McpConfig } from './config.js';
-import { type KeyedResource, McpContent } from './content.js';
+import { type KeyedResource, McpContent, type ResourceList } from './content.js';
 import { revisionOf } from './kind-content.js';
 import { McpMetrics } from './metrics.js';
 import { McpObserver } from './observer.js';
 import { ShardServers } from './shard-servers.js';
 import { type Shard, shardIndexOf } from './shards.js';
-import { kindOf } from './types.js';
+import { SidecarFeed, type SidecarStatus } from './sidecar-feed.js';
+import { type Kind, kindOf } from './types.js';
 
 /** What the sink does now. Lists hold the first hundred; the numbers beside them count all. */
 export interface McpStatus extends SinkStatus {
@@ -28,6 +29,8 @@ export interface McpStatus extends SinkStatus {
     readonly bytes: number;
     readonly clients: number;
   })[];
+  /** Absent: there are none by the configuration. */
+  readonly sidecars?: SidecarStatus;
   readonly invalidCount: number;
   readonly invalid: readonly InvalidService[];
   readonly defective: readonly DefectiveService[];
@@ -43,6 +46,7 @@ export class McpSink implements Sink {
   readonly #resources: ResourceSet;
   readonly #content: McpContent;
   readonly #servers: ShardServers;
+  readonly #sidecars: SidecarFeed | undefined;
   readonly #listening = deferred<string>();
   #address: string | undefined;
 
@@ -59,8 +63,11 @@ export class McpSink implements Sink {
       },
       all: () => keyed(resources.all()),
     };
+    const { sidecars } = config;
+    const feed = sidecars && new SidecarFeed(sidecars, deps, (changes) => this.#tellSidecars(changes));
+    this.#sidecars = feed;
     this.#content = new McpContent({
-      lists: new Map([['ServiceEntry', entries]]),
+      lists: new Map<Kind, ResourceList>([['ServiceEntry', entries], ...(feed ? [['Sidecar', feed] as const] : [])]),
       counts: [config.shards, ...config.alsoShards],
       now: () => deps.clock.now(),
       isRead: (count) => this.#servers.clients().some(({ shard }) => shard.count === count),
@@ -81,11 +88,21 @@ export class McpSink implements Sink {
     const within = AbortSignal.any([signal, ended.signal]);
     await this.#listen();
     const expiring = this.#empty.run(within, (change) => this.#take(change));
+    let following: Promise<void> | undefined;
     try {
-      for await (const change of catalog.watch(signal)) this.#take(this.#empty.take(change));
+      await this.#sidecars?.load(signal);
+      following = this.#sidecars?.run(within);
+      for await (const change of catalog.watch(signal)) {
+        this.#take(this.#empty.take(change));
+        if (!this.#sidecars) continue;
+        this.#sidecars.take(change);
+        if (this.#content.fill('Sidecar')) this.#servers.changed();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       ended.abort();
-      await expiring;
+      await Promise.all([expiring, following]);
       this.#address = undefined;
       await this.#servers.close();
     }
@@ -110,6 +127,7 @@ export class McpSink implements Sink {
           clients: clients.filter(({ shard }) => shard.count === count && shard.index === index).length,
         })),
       ),
+      ...(this.#sidecars === undefined ? {} : { sidecars: this.#sidecars.status() }),
       invalidCount: this.#resources.invalidCount,
       invalid: first(this.#resources.invalid(), listed),
       defective: first(this.#resources.defective(), listed),
@@ -170,6 +188,11 @@ export class McpSink implements Sink {
       this.#listening.reject(error);
       throw error;
     }
+  }
+
+  #tellSidecars(changes: readonly KeyedResource[]): void {
+    this.#content.apply('Sidecar', changes);
+    if (this.#content.isFilled('Sidecar')) this.#servers.changed();
   }
 
   #take(change: Change): void {

@@ -42,6 +42,8 @@ export class AdsClient {
   readonly #wire = loadSidecarWire();
   readonly #client: Client;
   readonly #namespace: string;
+  /** Of the workload, for Sidecar resources that select it. */
+  readonly #labels: Readonly<Record<string, string>>;
   readonly #subscribed = new Set<string>();
   readonly #endpoints = new Map<string, readonly SidecarEndpoint[]>();
   /** Last accepted version and nonce of the running stream, by type. */
@@ -56,8 +58,12 @@ export class AdsClient {
   readonly pushes = new Map<string, number>();
 
   /** @param address `host:port` of a plaintext ADS. */
-  constructor(address: string, options: { readonly namespace?: string } = {}) {
+  constructor(
+    address: string,
+    options: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> } = {},
+  ) {
     this.#namespace = options.namespace ?? 'default';
+    this.#labels = options.labels ?? {};
     this.#client = new this.#wire.Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
@@ -162,10 +168,17 @@ export class AdsClient {
 
   get #node() {
     const text = (stringValue: string) => ({ stringValue });
+    const labels = Object.fromEntries(Object.entries(this.#labels).map(([key, value]) => [key, text(value)]));
     return {
       id: `sidecar~10.99.0.1~app.${this.#namespace}~${this.#namespace}.svc.cluster.local`,
       cluster: 'app',
-      metadata: { fields: { NAMESPACE: text(this.#namespace), ISTIO_VERSION: text('1.31.0') } },
+      metadata: {
+        fields: {
+          NAMESPACE: text(this.#namespace),
+          ISTIO_VERSION: text('1.31.0'),
+          LABELS: { structValue: { fields: labels } },
+        },
+      },
     };
   }
 

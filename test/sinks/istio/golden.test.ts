@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { CatalogService } from '../../../core/catalog/catalog.js';
 import { Any } from '../../../proto/gen/any.js';
 import { DiscoveryResponse } from '../../../proto/gen/discovery.js';
 import { Resource } from '../../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../../proto/gen/service_entry.js';
+import { Sidecar } from '../../../proto/gen/sidecar.js';
 import { ResourceSet } from '../../../sinks/istio/resource-set.js';
 import type { IstioOptions } from '../../../sinks/istio/settings.js';
+import { type SidecarOptions, SidecarSet } from '../../../sinks/istio/sidecars.js';
+import { goldenTests } from '../../support/golden.js';
 import { istioOptions, silent } from '../support/istio.js';
-
-const dir = fileURLToPath(new URL('golden/', import.meta.url));
-const update = process.env['UPDATE_GOLDEN'] === '1';
 
 interface Case {
   readonly about: string;
@@ -35,18 +33,39 @@ function convert({ service, options }: Case): object {
   return { resources, defects };
 }
 
-/** Each `golden/<name>.in.json` is a catalog service; `<name>.out.json` is rewritten with UPDATE_GOLDEN=1 (then format it). */
+interface SidecarCase {
+  readonly about: string;
+  readonly options?: Partial<SidecarOptions>;
+  /** Application → hosts. */
+  readonly dependencies: Readonly<Record<string, readonly string[]>>;
+}
+
+function convertSidecars({ options, dependencies }: SidecarCase): object {
+  const set = new SidecarSet({
+    namespace: 'apps',
+    workloadSelector: { app: '{application}' },
+    applications: ['*'],
+    hosts: ['./*', 'istio-system/*'],
+    ...options,
+  });
+  set.set(Object.entries(dependencies));
+  const resources = [...set.all()].map(({ resource }) => {
+    const [any] = DiscoveryResponse.decode(resource?.chunk ?? assert.fail('no resource')).resources;
+    assert.ok(any);
+    const { metadata, body } = Resource.decode(any.value);
+    assert.ok(body);
+    return { type: any.typeUrl, metadata, body: { type: body.typeUrl, ...Sidecar.decode(body.value) } };
+  });
+  return { resources, invalid: [...set.invalid()] };
+}
+
+describe('dependencies → Sidecar, golden files', () => {
+  goldenTests(new URL('golden-sidecars/', import.meta.url), convertSidecars);
+});
+
 describe('catalog service → ServiceEntry, golden files', () => {
-  const names = readdirSync(dir).flatMap((file) => /^(.+)\.in\.json$/.exec(file)?.[1] ?? []);
-  assert.ok(names.length > 0);
-  for (const name of names) {
-    const input = JSON.parse(readFileSync(`${dir}${name}.in.json`, 'utf8')) as Case;
-    it(`${name}: ${input.about}`, () => {
-      const output = JSON.stringify(convert(input), null, 2);
-      if (update) writeFileSync(`${dir}${name}.out.json`, `${output}\n`);
-      assert.deepEqual(JSON.parse(output), JSON.parse(readFileSync(`${dir}${name}.out.json`, 'utf8')));
-    });
-  }
+  goldenTests(new URL('golden/', import.meta.url), convert);
+
   it('an Any holds exactly one resource', () => {
     const set = new ResourceSet(istioOptions(), silent);
     const service = { host: 'a.b', ports: [], metadata: {}, origins: [], version: '' };
