@@ -252,6 +252,9 @@ export class Subscription implements ResourceReader {
     const named = response.resources.filter((resource) => mentions(message, resource.name));
     if (this.#retries === 'always' || (this.#retries === 'unnamed' && named.length === 0)) {
       this.retrials.add(response.resources, named);
+      for (const { name } of response.resources) if (this.stale.has(name)) this.tell(name);
+      // Removals that came with it may have been refused for a resource's sake.
+      if (response.resources.length > 0) for (const name of response.removed) this.tell(name);
     }
     const refused = (named.length > 0 ? named : response.resources).slice(0, refusedLimit);
     for (const resource of refused) {

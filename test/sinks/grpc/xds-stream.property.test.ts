@@ -121,6 +121,7 @@ class ModelClient {
       known.refused.add(text);
       known.again.add(text.split('=')[0] ?? ''); // what came with something bad is sent again without it
     }
+    if (!partly) for (const own of response.removed) known.again.add(own);
     const message = says === 'names' ? `cannot take ${badNames.join(', ')}: no` : 'cannot take that';
     if (this.form === 'sotw') {
       this.mock.sotw(type, {
