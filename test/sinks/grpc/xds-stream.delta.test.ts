@@ -133,6 +133,17 @@ describe('an xDS stream, delta', () => {
     assert.equal(both.stream.types()[0]?.wildcard, false);
   });
 
+  it('tells what becomes of a name that was on its way when the client gave it up and took the wildcard', () => {
+    bench.cache.apply([set(secretType, 'a')]);
+    const client = connect();
+    client.delta(secretType, { resourceNamesSubscribe: ['a'] });
+    const first = only(client.take());
+    client.delta(secretType, { resourceNamesUnsubscribe: ['a'], resourceNamesSubscribe: ['*'] });
+    bench.cache.apply([gone(secretType, 'a')]);
+    client.ack(first);
+    assert.deepEqual(told(only(client.take())), { resources: [], removed: ['a'] });
+  });
+
   it('honours a change of names in a request whose nonce is stale', () => {
     bench.cache.apply([set(secretType, 'a', 'v1', 'none'), set(secretType, 'b', 'v1', 'none')]);
     const client = connect();

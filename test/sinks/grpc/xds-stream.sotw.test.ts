@@ -108,6 +108,7 @@ describe('an xDS stream, state of the world', () => {
     const second = only(client.take());
     client.ackSotw(first, ['a', 'b']);
     assert.equal(client.events.at(-1), `stale ${endpointType}`);
+    assert.equal(client.stream.types()[0]?.subscribed, 1, 'it says the same again with its next answer');
     client.ackSotw(second, ['a', 'b']);
     assert.deepEqual(contents(client.take()), [['b=v1']]);
   });
@@ -126,6 +127,19 @@ describe('an xDS stream, state of the world', () => {
       for (const response of responses) client.ackSotw(response);
     }
     assert.deepEqual(seen, [['new=v1', 'old=v1'], ['r=to new'], ['new=v1']]);
+  });
+
+  it('keeps a cluster also when the route that leaves it changes again before it is sent', () => {
+    bench.cache.apply([set(clusterType, 'old'), set(routeType, 'r', 'to old')]);
+    const client = connect();
+    for (const type of [clusterType, routeType]) {
+      client.sotw(type);
+      client.ackSotw(only(client.take()));
+    }
+    bench.cache.apply([gone(clusterType, 'old'), set(clusterType, 'new'), set(routeType, 'r', 'to new')]);
+    bench.cache.apply([set(routeType, 'r', 'to new, again'), set(clusterType, 'newest')]);
+    client.ackSotw(only(client.take()));
+    assert.deepEqual(contents(client.take()), [['new=v1', 'newest=v1', 'old=v1']]);
   });
 
   it('finds the one bad resource of a refused response, so that the client has the others', () => {
