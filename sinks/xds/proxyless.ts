@@ -78,7 +78,7 @@ function routesOf(name: string): Buffer {
           routes: [
             {
               name: '',
-              match: { prefix: '', pathSeparatedPrefix: '' },
+              match: { prefix: '/', pathSeparatedPrefix: '' },
               route: { cluster: name, prefixRewrite: '', timeout: durationOf(0) },
             },
           ],

@@ -7,6 +7,7 @@ import { wheelArtefact } from './wheel.js';
 export const artefacts: readonly Artefact[] = [
   goModuleArtefact({ name: 'dns', version: 'miekg/dns 1.1.72' }),
   goModuleArtefact({ name: 'consul', version: '1.12.9' }),
+  goModuleArtefact({ name: 'grpc-go', version: '1.83.2' }),
   goInstallArtefact({
     name: 'istiod',
     version: '1.31-alpha.20260827',
