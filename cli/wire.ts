@@ -79,10 +79,12 @@ export function assemble(config: Config): DaemonParts {
     ...(history === undefined ? {} : { onChanged: (changes) => history.record(changes) }),
   });
   const quarantine = deskOf(config, shaping, engine, logger);
+  const isRead = (source: string) => engine.isRead(source);
   const sinks = config.sinks.map(({ name, kind, config: own }) => {
     const plugin = sinkPlugins.find((candidate) => candidate.kind === kind);
     if (!plugin) throw new Error(`no sink of kind ${kind}`);
-    return { name, kind, sink: plugin.create(own, { ...depsOf('sink', name), consumers: engine.consumers() }) };
+    const sinkDeps = { ...depsOf('sink', name), consumers: engine.consumers(), site: config.site, isRead };
+    return { name, kind, sink: plugin.create(own, sinkDeps) };
   });
   const sinkStatuses = () => sinks.map(({ name, kind, sink }) => ({ name, kind, ...sink.status() }));
   const api = createApiServer({

@@ -59,6 +59,8 @@ export class Engine {
   readonly #readiness: Readiness;
   readonly #units: readonly SourceUnit[];
   readonly #ingest: Ingest;
+  /** Sources that were read whole, and of which all stands in the catalog. */
+  readonly #read = new Set<string>();
   /** Sources whose services of before the restart stand in the catalog. */
   readonly #restored = new Set<string>();
 
@@ -115,6 +117,11 @@ export class Engine {
   /** In the configuration's order. */
   statuses(): readonly SourceStatus[] {
     return this.#units.map(({ supervisor }) => supervisor.status());
+  }
+
+  /** Whether what a source holds stands in the catalog: it was read whole since the start. There is nothing to read of one that is not configured. */
+  isRead(source: string): boolean {
+    return this.#read.has(source) || !this.#units.some(({ name }) => name === source);
   }
 
   /** Required sources that the first answer still waits for, or went out without. */
@@ -204,6 +211,7 @@ export class Engine {
       onSynced: () => {
         this.#readiness.listed(name);
         this.#ingest.whenDrained(name, () => {
+          this.#read.add(name);
           unit.listed();
           this.#readiness.synced(name);
           // Said to be whole at once: a kill in the next seconds must not find a disk that does not know.

@@ -24,6 +24,14 @@ export interface Deps {
   readonly consumers?: DeclaredConsumers;
 }
 
+/** What the daemon lends to a sink, beside that. */
+export interface SinkDeps extends Deps {
+  /** Name of this site: what is written carries it. */
+  readonly site: string;
+  /** Whether the catalog has what a source holds: it was read whole since the start. One that is not configured needs no reading. */
+  isRead(source: string): boolean;
+}
+
 /**
  * A kind of registry or output. `schema` is a strict zod object of the keys that are the kind's own (`name`, `kind` and
  * the supervisor's keys are added by the loader); it does no I/O, and its JSON Schema is what `isthmus config schema` prints.

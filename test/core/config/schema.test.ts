@@ -98,13 +98,17 @@ describe('the JSON Schema of the configuration', () => {
 
   it('has every key in docs/configuration.md', () => {
     const text = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-    const sections = new Map(text.split(/^#+ /m).map((section) => [section.split('\n', 1)[0] ?? '', section]));
+    const sectionsOf = (part: string) =>
+      new Map(part.split(/^#+ /m).map((section) => [section.split('\n', 1)[0] ?? '', section]));
+    const [upToSources = '', sinks = ''] = text.split(/^## Sinks$/m);
+    // A kind may be of both.
+    const sections = { sources: sectionsOf(upToSources), sinks: sectionsOf(sinks) };
     for (const kind of [...kindsOf('sources'), ...kindsOf('sinks')]) {
-      const section = sections.get(`\`${String(kind['title'])}\``) ?? '';
+      const of = kindsOf('sources').includes(kind) ? 'sources' : 'sinks';
+      const section = sections[of].get(`\`${String(kind['title'])}\``) ?? '';
       const common = ['name', 'kind', 'required', 'graceMs', 'staleAfterMs', 'addresses', 'guards'];
-      const isSource = kindsOf('sources').includes(kind);
       const own = keysOf(kind).filter(
-        (key) => !(isSource ? common : ['name', 'kind']).includes(key.split('.', 1)[0] ?? ''),
+        (key) => !(of === 'sources' ? common : ['name', 'kind']).includes(key.split('.', 1)[0] ?? ''),
       );
       assert.deepEqual(
         own.filter((key) => !section.includes(`| \`${key}\` |`)),
