@@ -3,6 +3,7 @@ import { type Deps, formatHostPort } from '../../core/plugin/index.js';
 import type { ConnectedClient, Sink, SinkClient, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
 import { deferred } from '../../core/time/deferred.js';
 import type { AdsClientStatus } from '../grpc/ads-server.js';
+import { connectedClient } from '../grpc/connected-client.js';
 import { EmptyServices } from '../istio/empty-services.js';
 import { type DefectiveService, type InvalidService, ResourceSet } from '../istio/resource-set.js';
 import type { McpConfig } from './config.js';
@@ -138,26 +139,15 @@ export class McpSink implements Sink {
     const nowMs = this.#deps.clock.now();
     return this.#servers.clients().map(({ status, shard }) => {
       const content = this.#content.of(shard);
-      return {
-        peer: status.peer,
-        node: status.node,
-        connectedSinceMs: status.connectedSinceMs,
-        ...(shard.count === 1 ? {} : { part: `shard ${shard.index} of ${shard.count}` }),
-        subscriptions: status.types.map(({ typeUrl, state, acked, error }) => {
-          const kind = kindOf(typeUrl);
-          const isKnown = kind !== undefined && typeof content !== 'string' && this.#content.isFilled(kind);
-          const newest = isKnown ? content.of(kind) : undefined;
-          // Nobody lags behind what came before it did.
-          const lagMs = newest?.lagMs(acked && revisionOf(acked.nonce), nowMs) ?? 0;
-          return {
-            typeUrl,
-            state,
-            ...(acked === undefined ? {} : { ackedVersion: acked.version }),
-            lagMs: Math.min(lagMs, Math.max(0, nowMs - status.connectedSinceMs)),
-            ...(error === undefined ? {} : { error }),
-          };
-        }),
+      const lagMs = ({ typeUrl, acked }: AdsClientStatus['types'][number]) => {
+        const kind = kindOf(typeUrl);
+        const isKnown = kind !== undefined && typeof content !== 'string' && this.#content.isFilled(kind);
+        const ownMs = isKnown ? content.of(kind)?.lagMs(acked && revisionOf(acked.nonce), nowMs) : undefined;
+        // Nobody lags behind what came before it did.
+        return Math.min(ownMs ?? 0, Math.max(0, nowMs - status.connectedSinceMs));
       };
+      const part = shard.count === 1 ? {} : { part: `shard ${shard.index} of ${shard.count}` };
+      return { ...connectedClient(status, lagMs), ...part };
     });
   }
 
@@ -192,6 +182,9 @@ export class McpSink implements Sink {
 
   #tellSidecars(changes: readonly KeyedResource[]): void {
     this.#content.apply('Sidecar', changes);
+    const { resources = 0, invalidCount = 0 } = this.#sidecars?.status() ?? {};
+    this.#metrics.sidecars.set({ sink: this.#deps.name }, resources);
+    this.#metrics.invalidSidecars.set({ sink: this.#deps.name }, invalidCount);
     if (this.#content.isFilled('Sidecar')) this.#servers.changed();
   }
 

@@ -15,6 +15,8 @@ export class McpMetrics {
   readonly resources: Gauge<'sink'>;
   readonly resourceBytes: Gauge<'sink'>;
   readonly keptEmpty: Gauge<'sink'>;
+  readonly sidecars: Gauge<'sink'>;
+  readonly invalidSidecars: Gauge<'sink'>;
   readonly invalid: Gauge<'sink'>;
   readonly refusals: Counter<'sink'>;
   readonly defects: Counter<'sink' | 'part'>;
@@ -58,6 +60,8 @@ export class McpMetrics {
     this.resources = gauge('resources', 'Resources served.', ['sink']);
     this.resourceBytes = gauge('resource_bytes', 'Bytes of all resources served.', ['sink']);
     this.keptEmpty = gauge('kept_empty_services', 'Services without instances that are still served, empty.', ['sink']);
+    this.sidecars = gauge('sidecars', 'Sidecar resources served.', ['sink']);
+    this.invalidSidecars = gauge('invalid_sidecars', 'Applications whose Sidecar istiod would refuse.', ['sink']);
     this.invalid = gauge('invalid_resources', 'Services that istiod would refuse as they are now.', ['sink']);
     this.refusals = counter('refused_resources_total', 'Times a service became, or became otherwise, invalid.', [
       'sink',

@@ -42,7 +42,7 @@ export class SidecarFeed implements ResourceList {
   #isStarted = false;
   #wake: (() => void) | undefined;
 
-  /** @param onChanged told of Sidecars that differ, once it runs */
+  /** @param onChanged told of Sidecars that differ, perhaps none, whenever applications were looked at */
   constructor(
     { trimAfterMs, settleMs, ...options }: SidecarFeedOptions,
     deps: Deps,
@@ -145,8 +145,7 @@ export class SidecarFeed implements ResourceList {
     this.#touched.clear();
     const changes = this.#sidecars.set(touched.map((name) => [name, this.#dependencies.hostsOf(name)] as const));
     for (const application of touched) this.#log(application);
-    if (changes.length > 0)
-      this.#onChanged(changes.map(({ application, name, resource }) => ({ key: application, name, resource })));
+    this.#onChanged(changes.map(({ application, name, resource }) => ({ key: application, name, resource })));
   }
 
   #log(application: string): void {

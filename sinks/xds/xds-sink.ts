@@ -1,8 +1,9 @@
 import type { Catalog } from '../../core/catalog/catalog.js';
 import { type Deps, formatHostPort } from '../../core/plugin/index.js';
-import type { Sink, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
+import type { ConnectedClient, Sink, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
 import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
+import { connectedClient } from '../grpc/connected-client.js';
 import { ResourceCache } from '../grpc/resource-cache.js';
 import type { XdsChange } from '../grpc/xds-resource.js';
 import { xdsSessions } from '../grpc/xds-sessions.js';
@@ -99,6 +100,10 @@ export class XdsSink implements Sink {
       invalid: first(this.#resources.invalid(), listed),
       defective: first(this.#resources.defective(), listed),
     };
+  }
+
+  clients(): readonly ConnectedClient[] {
+    return this.#server.clients().map((client) => connectedClient(client));
   }
 
   explain(host: string): SinkExplanation | undefined {

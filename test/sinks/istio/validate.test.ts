@@ -1,30 +1,21 @@
 import assert from 'node:assert/strict';
-import { ServiceEntry, ServiceEntry_Resolution, type WorkloadEntry } from '../../../proto/gen/service_entry.js';
+import type { ServiceEntry } from '../../../proto/gen/service_entry.js';
 import { isDnsLabel, isDnsName } from '../../../sinks/istio/dns-names.js';
 import { exportToProblems } from '../../../sinks/istio/export-to.js';
 import { isLabelKey, isLabelValue } from '../../../sinks/istio/labels.js';
-import { validateServiceEntry } from '../../../sinks/istio/validate.js';
+import { validateServiceEntries, validateServiceEntry } from '../../../sinks/istio/validate.js';
+import { entry, refusedEntries } from './support/refused-entries.js';
 
-const http = { number: 80, protocol: 'HTTP', name: 'http', targetPort: 0 };
-const endpoint: WorkloadEntry = {
-  address: '10.0.0.1',
-  ports: { http: 8080 },
-  labels: { version: 'v1' },
-  network: '',
-  locality: '',
-  weight: 1,
-  serviceAccount: '',
-};
+describe('validation of the entries of a host', () => {
+  const named = (name: string, overrides: Partial<ServiceEntry> = {}) => ({ name, entry: entry(overrides) });
 
-function entry(overrides: Partial<ServiceEntry> = {}): ServiceEntry {
-  return ServiceEntry.fromPartial({
-    hosts: ['orders.nacos'],
-    ports: [http],
-    resolution: ServiceEntry_Resolution.STATIC,
-    endpoints: [endpoint],
-    ...overrides,
+  it('refuses a name that no resource can have, and two entries with one port', () => {
+    assert.deepEqual(validateServiceEntries([named('orders.nacos')]), []);
+    assert.match(validateServiceEntries([named('a/b')]).join(), /name "a\/b" is no DNS name/);
+    assert.match(validateServiceEntries([named('a.'.repeat(127))]).join(), /is no DNS name/);
+    assert.match(validateServiceEntries([named('a'), named('b')]).join(), /the port 80 is there twice/);
   });
-}
+});
 
 describe('validation of a ServiceEntry', () => {
   it('lets pass what istiod takes', () => {
@@ -32,32 +23,7 @@ describe('validation of a ServiceEntry', () => {
     assert.deepEqual(validateServiceEntry(entry({ endpoints: [], ports: [] })), []);
   });
 
-  const refused: [string, Partial<ServiceEntry>, RegExp][] = [
-    ['a host with an underscore', { hosts: ['orders_1.nacos'] }, /no DNS name/],
-    ['a host in capitals', { hosts: ['Orders.nacos'] }, /no DNS name/],
-    ['a host that ends in a number', { hosts: ['10.0.0.1'] }, /no DNS name/],
-    ['no host', { hosts: [] }, /one host/],
-    ['two hosts', { hosts: ['a.b', 'c.d'] }, /one host/],
-    ['a port name in capitals', { ports: [{ ...http, name: 'HTTP' }], endpoints: [] }, /no DNS label/],
-    ['a port name twice', { ports: [http, { ...http, number: 81 }] }, /"http" is there twice/],
-    ['a port number twice', { ports: [http, { ...http, name: 'other' }] }, /port 80 is there twice/],
-    ['port 0', { ports: [{ ...http, number: 0 }] }, /port 0 is no whole number/],
-    ['port 65536', { ports: [{ ...http, number: 65_536 }] }, /65536/],
-    ['an unknown protocol', { ports: [{ ...http, protocol: 'FTP' }] }, /"FTP" is unknown/],
-    ['a name under STATIC', { endpoints: [{ ...endpoint, address: 'a.b' }] }, /"a.b" is no IP address/],
-    [
-      'no name at all under DNS',
-      { resolution: ServiceEntry_Resolution.DNS, endpoints: [{ ...endpoint, address: 'a b' }] },
-      /neither/,
-    ],
-    ['an unknown port', { endpoints: [{ ...endpoint, ports: { dubbo: 1 } }] }, /unknown port "dubbo"/],
-    ['an endpoint port 0', { endpoints: [{ ...endpoint, ports: { http: 0 } }] }, /port 0/],
-    ['a label value', { endpoints: [{ ...endpoint, labels: { version: 'a b' } }] }, /label "version"/],
-    ['a label key', { endpoints: [{ ...endpoint, labels: { 'a b': '' } }] }, /label "a b"/],
-    ['a weight over 32 bits', { endpoints: [{ ...endpoint, weight: 2 ** 32 }] }, /weight 4294967296/],
-    ['a fraction of a weight', { endpoints: [{ ...endpoint, weight: 0.5 }] }, /weight 0.5/],
-  ];
-  for (const [what, overrides, reason] of refused) {
+  for (const [what, overrides, reason] of refusedEntries) {
     it(`refuses ${what}`, () => {
       const problems = validateServiceEntry(entry(overrides));
       assert.ok(

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { mcpSchema } from '../sinks/mcp/config.js';
+import { configSources } from '../sinks/mcp/mesh-config.js';
+import { type IstiodServer, startIstiod } from '../test/servers/istiod.js';
+import { MemoryCatalog } from '../test/sinks/support/memory-catalog.js';
+import { runSink } from '../test/sinks/support/running-sink.js';
+import { catalogService, instances } from '../test/sinks/support/services.js';
+import { AdsClient } from '../test/support/ads-client.js';
+import { cpuMs } from './process-stat.js';
+import { quantile } from './quantiles.js';
+import { machine } from './report.js';
+import { describeScale, type Scale } from './scale.js';
+
+// `npx tsx bench/mcp-shards.ts`: what a change of one service costs a real istiod that reads the catalog as one config
+// source, and as sixteen, in one run; and how long it takes from the catalog to the endpoints at a sidecar.
+const scale: Scale = { services: Number(process.argv[2] ?? 10_000), instances: 10 };
+const counts = [1, 16];
+const warmUps = 5;
+const changes = 40;
+const pauseMs = 250;
+/** Low enough for the ports of shards above it. */
+const listen = '127.0.0.1:21010';
+
+interface Figures {
+  readonly shards: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly maxMs: number;
+  readonly istiodCpuMs: number;
+}
+
+const hostOf = (service: number) => `service-${service}.bench`;
+
+async function measure(shards: number): Promise<Figures> {
+  const catalog = new MemoryCatalog();
+  const all = Array.from({ length: scale.services }, (_, index) =>
+    catalogService(hostOf(index), instances(scale.instances)),
+  );
+  catalog.put(...all);
+  const options = { listen, shards, shardBy: 'port' as const };
+  const sink = await runSink(catalog, options);
+  let istiod: IstiodServer | undefined;
+  let sidecar: AdsClient | undefined;
+  try {
+    const sources = configSources(mcpSchema.parse(options), { host: '127.0.0.1' }).map(({ address }) => address);
+    istiod = await startIstiod({ configSources: sources.filter((address) => address !== 'k8s://') });
+    const pid = istiod.pid ?? 0;
+    sidecar = new AdsClient(istiod.adsAddress);
+    const cluster = (service: number) => `outbound|80||${hostOf(service)}`;
+    // Spread over the catalog, and so over the shards.
+    const changed = Array.from({ length: warmUps + changes }, (_, index) => (index * 211) % scale.services);
+    for (const service of changed) {
+      await sidecar.waitForEndpoints(cluster(service), (list) => list.length === scale.instances, {
+        timeoutMs: 120_000,
+      });
+    }
+    await delay(5000);
+    const idleFromMs = cpuMs(pid);
+    const idleMs = 5000;
+    await delay(idleMs);
+    const idleCpuMs = cpuMs(pid) - idleFromMs;
+    const times: number[] = [];
+    let cpuFromMs = 0;
+    let beganMs = 0;
+    for (const [index, service] of changed.entries()) {
+      if (index === warmUps) {
+        cpuFromMs = cpuMs(pid);
+        beganMs = performance.now();
+      }
+      const putMs = performance.now();
+      catalog.put(catalogService(hostOf(service), instances(scale.instances + 1)));
+      await sidecar.waitForEndpoints(cluster(service), (list) => list.length === scale.instances + 1);
+      if (index >= warmUps) times.push(performance.now() - putMs);
+      await delay(pauseMs);
+    }
+    const usedMs = cpuMs(pid) - cpuFromMs - (idleCpuMs * (performance.now() - beganMs)) / idleMs;
+    return {
+      shards,
+      p50Ms: quantile(times, 0.5),
+      p90Ms: quantile(times, 0.9),
+      maxMs: Math.max(...times),
+      istiodCpuMs: usedMs / changes,
+    };
+  } finally {
+    sidecar?.close();
+    await istiod?.stop();
+    await sink.stop();
+  }
+}
+
+console.log(`${machine()}; ${describeScale(scale)}, ${changes} changes, PILOT_DEBOUNCE_AFTER=10ms`);
+const figures: Figures[] = [];
+for (const count of counts) figures.push(await measure(count));
+console.log('\n| config sources | change → EDS at a sidecar, p50 | p90 | max | CPU of istiod a change |');
+console.log('| --- | --- | --- | --- | --- |');
+for (const { shards, p50Ms, p90Ms, maxMs, istiodCpuMs } of figures) {
+  const ms = [p50Ms, p90Ms, maxMs, istiodCpuMs].map((value) => `${value.toFixed(1)} ms`);
+  console.log(`| ${shards} | ${ms.join(' | ')} |`);
+}
+const [one, many] = figures;
+if (one && many) {
+  console.log(
+    `\nbars: p50 with ${many.shards} ≤ 40 ms; CPU of istiod ≤ 1/10: 1/${(one.istiodCpuMs / many.istiodCpuMs).toFixed(1)}`,
+  );
+}
