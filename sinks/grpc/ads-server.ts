@@ -1,8 +1,12 @@
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 import type { Clock, HostPort } from '../../core/plugin/index.js';
 import { type AdsCall, adsService } from './ads-service.js';
 import type { AdsObserver, AdsSession, AdsTransport, AdsTypeStatus, EndCode } from './ads-session.js';
 import { ConnectionListener } from './connection-listener.js';
+import { defaultLimits, type PortLimits, type RefusedFor } from './port-limits.js';
+import { ServerTls, type ServerTlsConfig } from './server-tls.js';
+
+type SomeLimits = { readonly [Limit in keyof PortLimits]?: PortLimits[Limit] | undefined };
 
 /** Makes our side of a stream, or says why there is none. */
 export type OpenSession = (transport: AdsTransport, authority: string) => AdsSession | string;
@@ -18,6 +22,10 @@ export interface AdsServerOptions {
   readonly clock: Clock;
   /** Streams at a time, over all connections. */
   readonly maxClients: number;
+  /** Default: plain text. */
+  readonly tls?: ServerTlsConfig | undefined;
+  /** Default: {@link defaultLimits}, and twice as many connections as streams. */
+  readonly limits?: SomeLimits | undefined;
   /** An idle connection is asked whether it lives, and dropped when it says nothing for `keepaliveTimeoutMs`. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
@@ -26,9 +34,9 @@ export interface AdsServerOptions {
 export interface AdsServerObserver extends AdsObserver {
   onOpened(peer: string): void;
   onClosed(peer: string): void;
-  /** A stream that was refused, for there are {@link AdsServerOptions.maxClients}, or a connection, at twice as many. */
-  onRefused(peer: string): void;
-  /** A connection could not be accepted. */
+  /** A stream or a connection was refused or dropped, for it went over a limit or its TLS failed: `details` says how. */
+  onRefused(peer: string, limit: RefusedFor, details: string): void;
+  /** A connection could not be accepted, or a certificate that was renewed cannot be used. */
   onAcceptError(error: Error): void;
 }
 
@@ -55,7 +63,6 @@ interface Client {
   readonly connectedSinceMs: number;
 }
 
-const maxRequestBytes = 4 * 1024 * 1024;
 /** A DNS name, brackets and a port have room. */
 const maxAuthorityLength = 300;
 /** How long the end of a stream may take to reach its peer before the connection is dropped. */
@@ -65,6 +72,8 @@ const endGraceMs = 2000;
 export class AdsServer {
   readonly #options: AdsServerOptions;
   readonly #grpc: Server;
+  readonly #limits: PortLimits;
+  readonly #tls: ServerTls | undefined;
   readonly #listener: ConnectionListener;
   readonly #clients = new Set<Client>();
   readonly #endings = new Set<AbortController>();
@@ -72,30 +81,43 @@ export class AdsServer {
 
   constructor(options: AdsServerOptions) {
     this.#options = options;
-    const { sotw, delta } = options;
+    const { sotw, delta, observer, maxClients } = options;
+    // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
+    this.#limits = { connections: maxClients * 2, ...defaultLimits, ...withoutUndefined(options.limits ?? {}) };
     this.#grpc = new Server({
       'grpc.max_send_message_length': -1,
-      'grpc.max_receive_message_length': maxRequestBytes,
-      'grpc.max_concurrent_streams': options.maxClients,
+      'grpc.max_receive_message_length': this.#limits.requestBytes,
+      // Above the limit, so that who goes over it is told so.
+      'grpc.max_concurrent_streams': this.#limits.streamsPerConnection * 2,
       'grpc.keepalive_time_ms': options.keepaliveMs,
       'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
       'grpc.max_connection_idle_ms': 5 * 60_000,
       'grpc.enable_channelz': 0,
+      interceptors: [overlongMessages((peer, details) => observer.onRefused(peer, 'requestBytes', details))],
     });
     this.#grpc.addService(adsService, {
       ...(sotw && { streamAggregatedResources: (call: AdsCall) => this.#accept(call, sotw) }),
       ...(delta && { deltaAggregatedResources: (call: AdsCall) => this.#accept(call, delta) }),
     });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    // Twice the streams: a client that reconnects may come back before its old connection is seen to be dead.
-    this.#listener = new ConnectionListener(options.maxClients * 2, {
-      onConnection: (socket) => injector.injectConnection(socket),
-      onDropped: (peer) => options.observer.onRefused(peer),
-      onError: (error) => options.observer.onAcceptError(error),
+    const tls =
+      options.tls &&
+      new ServerTls(options.tls, {
+        onSecure: (socket) => injector.injectConnection(socket),
+        onRefused: (peer, reason) => observer.onRefused(peer, 'tls', reason),
+        onFileError: (error) => observer.onAcceptError(error),
+      });
+    this.#tls = tls;
+    this.#listener = new ConnectionListener(this.#limits.connections, {
+      onConnection: (socket) => (tls ? tls.accept(socket) : injector.injectConnection(socket)),
+      onDropped: (peer) => observer.onRefused(peer, 'connections', `there are ${this.#limits.connections} already`),
+      onError: (error) => observer.onAcceptError(error),
     });
   }
 
-  listen(address: HostPort): Promise<HostPort> {
+  /** @throws Error that names the address that cannot be had, or the file that cannot be used. */
+  async listen(address: HostPort): Promise<HostPort> {
+    await this.#tls?.load();
     return this.#listener.listen(address);
   }
 
@@ -124,6 +146,8 @@ export class AdsServer {
     const overdue = new AbortController();
     const deadline = this.#after(endGraceMs, overdue, () => this.#listener.dropAll());
     await new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
+    // Connections that have not come as far as HTTP/2.
+    this.#listener.dropAll();
     overdue.abort();
     for (const ending of this.#endings) ending.abort();
     await deadline;
@@ -144,13 +168,24 @@ export class AdsServer {
       this.#endings.delete(closed);
       closed.abort();
     });
+    const streams = this.#countStream(call, peer);
     if (this.#closing) {
       end('UNAVAILABLE', 'the server is shutting down');
       return;
     }
+    const refuse = (limit: RefusedFor, details: string) => {
+      observer.onRefused(peer, limit, details);
+      end('RESOURCE_EXHAUSTED', details);
+    };
     if (this.#clients.size >= maxClients) {
-      observer.onRefused(peer);
-      end('RESOURCE_EXHAUSTED', `there are ${maxClients} clients already`);
+      refuse('clients', `there are ${maxClients} clients already`);
+      return;
+    }
+    if (streams > this.#limits.streamsPerConnection) {
+      refuse(
+        'streamsPerConnection',
+        `there are ${this.#limits.streamsPerConnection} streams on the connection already`,
+      );
       return;
     }
     const write = (bytes: Buffer, written: () => void) => void call.write(bytes, () => written());
@@ -173,8 +208,45 @@ export class AdsServer {
     for (const event of ['end', 'cancelled', 'error', 'close']) call.once(event, leave);
   }
 
+  /** @returns how many streams the connection has, this one too; once too many have ended, it is dropped. */
+  #countStream(call: AdsCall, peer: string): number {
+    const use = this.#listener.use(peer);
+    if (!use) return 1; // it is closed already
+    use.streams++;
+    let open = true;
+    const ended = () => {
+      if (!open) return;
+      open = false;
+      const { resets, resetWindowMs } = this.#limits;
+      if (use.noteEnded(this.#options.clock.now(), resetWindowMs) !== resets + 1 || this.#closing) return;
+      this.#options.observer.onRefused(peer, 'resets', `more than ${resets} streams ended within ${resetWindowMs} ms`);
+      this.#listener.drop(peer);
+    };
+    for (const event of ['cancelled', 'error', 'close']) call.once(event, ended);
+    return use.streams;
+  }
+
   /** Acts after `ms` unless told before that it need not. */
   #after(ms: number, unneeded: AbortController, act: () => void): Promise<void> {
     return this.#options.clock.sleep(ms, unneeded.signal).then(act, () => undefined);
   }
+}
+
+function withoutUndefined(limits: SomeLimits): Partial<PortLimits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+/** Tells of messages that gRPC refuses before they are read, for which it ends the stream by itself. */
+function overlongMessages(onRefused: (peer: string, details: string) => void): ServerInterceptor {
+  return (_, call) => {
+    const sendStatus = call.sendStatus.bind(call);
+    call.sendStatus = (sent) => {
+      const { code, details = '' } = sent;
+      if (code === status.RESOURCE_EXHAUSTED && details.startsWith('Received message larger')) {
+        onRefused(call.getPeer(), details);
+      }
+      sendStatus(sent);
+    };
+    return new ServerInterceptingCall(call);
+  };
 }

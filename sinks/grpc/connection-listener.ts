@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { formatHostPort, type HostPort } from '../../core/plugin/index.js';
+import { ConnectionUse } from './port-limits.js';
 
 export interface ConnectionHandlers {
   onConnection(socket: Socket): void;
@@ -9,19 +10,24 @@ export interface ConnectionHandlers {
   onError(error: Error): void;
 }
 
+interface Connection {
+  readonly socket: Socket;
+  readonly use: ConnectionUse;
+}
+
 /**
  * A listening TCP port whose connections can be closed one by one, by peer address as `call.getPeer()` writes it:
  * gRPC has no way to be rid of a peer that stopped reading.
  */
 export class ConnectionListener {
   readonly #server: Server;
-  readonly #sockets = new Map<string, Socket>();
+  readonly #connections = new Map<string, Connection>();
 
   constructor(maxConnections: number, { onConnection, onDropped, onError }: ConnectionHandlers) {
     this.#server = createServer({ noDelay: true }, (socket) => {
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      this.#sockets.set(peer, socket);
-      socket.once('close', () => this.#sockets.delete(peer));
+      this.#connections.set(peer, { socket, use: new ConnectionUse() });
+      socket.once('close', () => this.#connections.delete(peer));
       onConnection(socket);
     });
     this.#server.maxConnections = maxConnections;
@@ -47,13 +53,18 @@ export class ConnectionListener {
     });
   }
 
+  /** What an open connection is used for; undefined when it is gone. */
+  use(peer: string): ConnectionUse | undefined {
+    return this.#connections.get(peer)?.use;
+  }
+
   /** Drops one connection, with what is still to be written on it. */
   drop(peer: string): void {
-    this.#sockets.get(peer)?.destroy();
+    this.#connections.get(peer)?.socket.destroy();
   }
 
   dropAll(): void {
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
   /** Takes no more connections; those that are open stay. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hostPort, milliseconds } from '../../core/plugin/index.js';
+import { portFields, refusePlaintext } from '../grpc/port-schema.js';
 import { serviceFields } from '../istio/settings-schema.js';
 import { sidecarFields } from '../istio/sidecar-schema.js';
 import { maxShards, shardPort } from './shards.js';
@@ -9,7 +10,7 @@ export const mcpSchema = z
   .strictObject({
     listen: hostPort(0)
       .prefault('127.0.0.1:15010')
-      .describe('HOST:PORT istiod connects to (plaintext). Default 127.0.0.1:15010. Port 0: the system chooses one.'),
+      .describe('HOST:PORT istiod connects to. Default 127.0.0.1:15010. Port 0: the system chooses one.'),
     shards: z
       .int()
       .min(1)
@@ -31,6 +32,7 @@ export const mcpSchema = z
       .describe(
         'Other numbers of shards whose ports are open too, for istiods that still have an older list. Default: none.',
       ),
+    ...portFields,
     ...serviceFields,
     sidecars: sidecarFields
       .optional()
@@ -48,6 +50,7 @@ export const mcpSchema = z
       .default(30_000)
       .describe('Milliseconds of silence after which a peer is asked whether it lives. Default 30000.'),
   })
+  .superRefine(refusePlaintext)
   .superRefine(({ listen, shards, shardBy, alsoShards }, context) => {
     const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     if (shardBy === 'authority') {

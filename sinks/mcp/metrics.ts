@@ -5,7 +5,7 @@ import type { ConnectedClient } from '../../core/sink/sink.js';
 export class McpMetrics {
   readonly clients: Gauge<'sink'>;
   readonly streams: Counter<'sink'>;
-  readonly refused: Counter<'sink'>;
+  readonly refused: Counter<'sink' | 'limit'>;
   readonly ended: Counter<'sink' | 'code'>;
   readonly requests: Counter<'sink' | 'type' | 'kind'>;
   readonly responses: Counter<'sink' | 'type'>;
@@ -36,7 +36,11 @@ export class McpMetrics {
 
     this.clients = gauge('clients', 'Streams open now.', ['sink']);
     this.streams = counter('streams_total', 'Streams opened.', ['sink']);
-    this.refused = counter('refused_streams_total', 'Streams refused, for there were maxClients.', ['sink']);
+    this.refused = counter(
+      'refused_total',
+      'Streams and connections refused or dropped, by what they went over: clients, connections, streamsPerConnection, requestBytes, resets, tls.',
+      ['sink', 'limit'],
+    );
     this.ended = counter('ended_streams_total', 'Streams that this side ended, by status code.', ['sink', 'code']);
     this.requests = counter('requests_total', 'Requests by type and kind: initial, ack, nack, stale.', [
       'sink',

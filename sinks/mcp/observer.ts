@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AdsServerObserver } from '../grpc/ads-server.js';
 import type { EndCode, RequestKind } from '../grpc/ads-session.js';
+import type { RefusedFor } from '../grpc/port-limits.js';
 import type { Defect } from '../istio/endpoints.js';
 import type { ResourceSetObserver } from '../istio/resource-set.js';
 import type { McpMetrics } from './metrics.js';
@@ -43,16 +44,19 @@ export class McpObserver implements AdsServerObserver, ResourceSetObserver {
     this.#logger.info({ peer }, 'client gone');
   }
 
-  onRefused(peer: string): void {
-    this.#metrics.refused.inc({ sink: this.#sink });
-    if (this.#logged.first(`refused ${peer.replace(/:\d+$/, '')}`)) {
-      this.#logger.warn({ peer }, 'client refused: there are maxClients already');
+  onRefused(peer: string, limit: RefusedFor, details: string): void {
+    this.#metrics.refused.inc({ sink: this.#sink, limit });
+    if (this.#logged.first(`refused ${limit} ${peer.replace(/:\d+$/, '')}`)) {
+      this.#logger.warn({ peer, limit, details }, 'client refused');
     }
   }
 
   onAcceptError(error: Error): void {
     if (this.#logged.first(`accept ${error.message}`)) {
-      this.#logger.warn({ error: error.message }, 'a connection could not be accepted');
+      this.#logger.warn(
+        { error: error.message },
+        'a connection could not be accepted, or a renewed certificate cannot be used',
+      );
     }
   }
 

@@ -28,7 +28,7 @@ export class ShardServers {
   readonly #ports: readonly PortServer[];
 
   constructor(config: McpConfig, content: McpContent, observer: AdsServerObserver, clock: Clock) {
-    const { listen, shards, shardBy, alsoShards, maxClients, ackTimeoutMs, keepaliveMs } = config;
+    const { listen, shards, shardBy, alsoShards, maxClients, ackTimeoutMs, keepaliveMs, tls, limits } = config;
     const serve = (shardOf: (authority: string) => Shard | string, maxStreams: number) =>
       new AdsServer({
         ...adsSessions({
@@ -38,7 +38,7 @@ export class ShardServers {
           },
           ...{ observer, clock, ackTimeoutMs },
         }),
-        ...{ observer, clock, maxClients: maxStreams, keepaliveMs, keepaliveTimeoutMs },
+        ...{ observer, clock, maxClients: maxStreams, keepaliveMs, keepaliveTimeoutMs, tls, limits },
       });
     this.#listen = listen;
     this.#main = serve(shardOfAuthority, maxClients * shards);

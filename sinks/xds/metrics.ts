@@ -4,8 +4,7 @@ import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-clie
 export class XdsMetrics {
   readonly clients: Gauge<'sink'>;
   readonly streams: Counter<'sink'>;
-  readonly refused: Counter<'sink'>;
-  readonly overLimit: Counter<'sink' | 'limit'>;
+  readonly refused: Counter<'sink' | 'limit'>;
   readonly ended: Counter<'sink' | 'code'>;
   readonly requests: Counter<'sink' | 'type' | 'kind'>;
   readonly responses: Counter<'sink' | 'type'>;
@@ -32,8 +31,12 @@ export class XdsMetrics {
 
     this.clients = gauge('clients', 'Streams open now.', 'sink');
     this.streams = counter('streams_total', 'Streams opened.', 'sink');
-    this.refused = counter('refused_streams_total', 'Streams refused, for there were maxClients.', 'sink');
-    this.overLimit = counter('over_limit_total', 'Streams ended for they went over a limit.', 'sink', 'limit');
+    this.refused = counter(
+      'refused_total',
+      'Streams and connections refused or dropped, by what they went over: clients, connections, streamsPerConnection, requestBytes, resets, subscriptions, tls.',
+      'sink',
+      'limit',
+    );
     this.ended = counter('ended_streams_total', 'Streams that this side ended, by status code.', 'sink', 'code');
     this.requests = counter(
       'requests_total',

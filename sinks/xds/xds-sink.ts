@@ -51,7 +51,7 @@ export class XdsSink implements Sink {
     this.#metrics = new XdsMetrics(deps.metrics);
     const observer = new XdsSinkObserver(deps.name, deps.logger, this.#metrics);
     const { clock } = deps;
-    const { ackTimeoutMs, maxSubscriptions, maxClients, keepaliveMs } = config;
+    const { ackTimeoutMs, maxSubscriptions, maxClients, keepaliveMs, tls: ownTls, limits } = config;
     const listeners = config.gateways.flatMap((gateway) => gateway.listeners);
     const tls = listeners.flatMap((listener) => ('tls' in listener && listener.tls) || []);
     this.#files = new CertificateFiles(tls, { clock });
@@ -63,6 +63,8 @@ export class XdsSink implements Sink {
       maxClients,
       keepaliveMs,
       keepaliveTimeoutMs,
+      tls: ownTls,
+      limits,
     });
     // Whoever does not ask must not be told by an unhandled rejection: `run` rejects with the same error.
     this.#listening.promise.catch(() => undefined);

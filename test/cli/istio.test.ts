@@ -25,7 +25,10 @@ describe('isthmus istio mesh-config', () => {
   });
 
   it('is one a shard, by the name that is dialled', async () => {
-    const { stdout } = await meshConfig('  - { kind: mcp, shards: 3, listen: 0.0.0.0:9000 }', ...address);
+    const { stdout } = await meshConfig(
+      '  - { kind: mcp, shards: 3, listen: 0.0.0.0:9000, plaintext: true }',
+      ...address,
+    );
     assert.deepEqual(stdout.match(/\S+:\/\/\S*/g), [
       'xds://shard-0-of-3.isthmus.istio-system.svc:9000',
       'xds://shard-1-of-3.isthmus.istio-system.svc:9000',
@@ -48,7 +51,7 @@ describe('isthmus istio mesh-config', () => {
     assert.match(stdout, /xds:\/\/\[::1\]:15010\n/);
     assert.match(stderr, /istiod is told to dial ::1; give its name for the daemon with --address\n/);
     assert.match(
-      (await meshConfig('  - { kind: mcp, listen: 0.0.0.0:1 }')).stdout,
+      (await meshConfig('  - { kind: mcp, listen: 0.0.0.0:1, plaintext: true }')).stdout,
       /xds:\/\/isthmus.istio-system.svc:1\n/,
     );
   });

@@ -20,6 +20,8 @@ describe('the configuration of the MCP sink', () => {
       ackTimeoutMs: 60_000,
       maxClients: 100,
       keepaliveMs: 30_000,
+      plaintext: false,
+      limits: { streamsPerConnection: 100, requestBytes: 4_194_304, resets: 100, resetWindowMs: 10_000 },
     });
   });
 
@@ -44,6 +46,9 @@ describe('the configuration of the MCP sink', () => {
       ackTimeoutMs: 5000,
       maxClients: 3,
       keepaliveMs: 10_000,
+      plaintext: false,
+      tls: { cert: '/tls.crt', key: '/tls.key', clientCa: '/ca.crt', clientSans: ['*.mesh'] },
+      limits: { connections: 9, streamsPerConnection: 8, requestBytes: 65_536, resets: 7, resetWindowMs: 6000 },
     };
     assert.deepEqual(mcpSchema.parse(said), { ...said, listen: { host: '::1', port: 15_011 } });
   });
