@@ -3,7 +3,7 @@ import type { CatalogService } from '../../core/catalog/catalog.js';
 import { Any } from '../../proto/gen/any.js';
 import { Resource } from '../../proto/gen/mcp.js';
 import { ServiceEntry } from '../../proto/gen/service_entry.js';
-import { encode } from './encode.js';
+import { encode } from '../grpc/encode.js';
 import type { NamedEntry } from './service-entry.js';
 import type { ServiceSettings } from './settings.js';
 

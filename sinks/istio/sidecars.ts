@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { matchesGlob } from '../../core/catalog/glob.js';
 import { Sidecar } from '../../proto/gen/sidecar.js';
+import { encode } from '../grpc/encode.js';
 import { isDnsLabel } from './dns-names.js';
-import { encode } from './encode.js';
 import { type EncodedResource, encodeResource } from './resource.js';
 import { type Attributes, TextTemplate } from './text-template.js';
 import { validateSidecar } from './validate-sidecar.js';

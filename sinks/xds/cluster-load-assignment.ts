@@ -1,8 +1,8 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Locality } from '../../proto/gen/envoy_core.js';
+import { encode, encodeMessage } from '../grpc/encode.js';
 import type { EncodedEndpoint } from './endpoint.js';
 import { parseLocality, priorities } from './locality.js';
-import { asBuffer, fieldHead } from './resource.js';
+import { fieldHead } from './resource.js';
 
 interface LocalityGroup {
   readonly locality: string;
@@ -29,7 +29,7 @@ export function encodeLoadAssignment(
   const ordered = [...groups.values()].sort(
     (a, b) => priority(a) - priority(b) || (a.locality < b.locality ? -1 : a.locality > b.locality ? 1 : 0),
   );
-  const parts: Buffer[] = [asBuffer(new BinaryWriter().uint32(clusterNameTag).string(name).finish())];
+  const parts: Buffer[] = [encode((writer) => writer.uint32(clusterNameTag).string(name))];
   for (const group of ordered) {
     const head = localityHead(group.locality);
     const tail = localityTail(group.weight, priority(group));
@@ -41,7 +41,9 @@ export function encodeLoadAssignment(
 const clusterNameTag = (1 << 3) | 2;
 const endpointsField = 2;
 const localityField = 1;
-const weightField = 3;
+const weightTag = (3 << 3) | 2;
+/** Of google.protobuf.UInt32Value. */
+const valueTag = 1 << 3;
 const priorityTag = 5 << 3;
 
 function groupByLocality(endpoints: readonly EncodedEndpoint[]): Map<string, LocalityGroup> {
@@ -66,19 +68,13 @@ function spread({ chunks, byteLength }: LocalityGroup): readonly Buffer[] {
 
 function localityHead(locality: string): Buffer {
   const { region, zone, subzone } = parseLocality(locality);
-  const message = asBuffer(Locality.encode({ region, zone, subZone: subzone }).finish());
+  const message = encodeMessage(Locality, { region, zone, subZone: subzone });
   return Buffer.concat([fieldHead(localityField, message.length), message]);
 }
 
 function localityTail(weight: number, priority: number): Buffer {
-  const writer = new BinaryWriter();
-  if (weight > 0)
-    writer.uint32((weightField << 3) | 2).bytes(
-      new BinaryWriter()
-        .uint32(1 << 3)
-        .uint32(weight)
-        .finish(),
-    );
-  if (priority > 0) writer.uint32(priorityTag).uint32(priority);
-  return asBuffer(writer.finish());
+  return encode((writer) => {
+    if (weight > 0) writer.uint32(weightTag).fork().uint32(valueTag).uint32(weight).join();
+    if (priority > 0) writer.uint32(priorityTag).uint32(priority);
+  });
 }

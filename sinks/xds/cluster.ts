@@ -9,9 +9,10 @@ import {
   type OutlierDetection,
   UpstreamHttpProtocolOptions,
 } from '../../proto/gen/envoy_cluster.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { adsSource } from './config-source.js';
 import { durationOf } from './duration.js';
-import { anyOf, asBuffer, fieldHead } from './resource.js';
+import { anyOf, fieldHead } from './resource.js';
 import { extensionTypes } from './types.js';
 import type { CircuitBreakersConfig, OutlierDetectionConfig, UpstreamConfig } from './upstream-config.js';
 
@@ -45,7 +46,7 @@ const http1Protocols: readonly Protocol[] = ['http', 'rest', 'grpc-web'];
 /** Encodes the cluster of one port of a service. */
 export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOptions): Buffer {
   const { outlierDetection, circuitBreakers, connectTimeoutMs } = upstream;
-  const cluster = Cluster.encode({
+  const cluster = encodeMessage(Cluster, {
     name,
     type: discoveryType(discovery),
     ...(discovery.kind === 'eds' && { edsClusterConfig: { edsConfig: adsSource, serviceName: '' } }),
@@ -60,14 +61,10 @@ export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOp
     // Below half, Envoy would otherwise send to those that are unhealthy and draining, too.
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     typedExtensionProtocolOptions: httpOptions(protocol, upstream),
-  }).finish();
-  if (discovery.kind === 'eds') return asBuffer(cluster);
+  });
+  if (discovery.kind === 'eds') return cluster;
   // A field may stand anywhere in a message: its bytes need no decoding to be put at the end.
-  return Buffer.concat([
-    asBuffer(cluster),
-    fieldHead(loadAssignmentField, discovery.assignment.length),
-    discovery.assignment,
-  ]);
+  return Buffer.concat([cluster, fieldHead(loadAssignmentField, discovery.assignment.length), discovery.assignment]);
 }
 
 function discoveryType(discovery: Discovery): Cluster_DiscoveryType {

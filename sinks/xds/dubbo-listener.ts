@@ -1,11 +1,12 @@
 import { DubboProxy, type DubboRouteConfiguration, MultipleRouteConfiguration } from '../../proto/gen/envoy_filters.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { adsSource } from './config-source.js';
 import { type DubboIdentity, dubboIdentities } from './dubbo-identity.js';
 import type { ListenerOf } from './gateway-config.js';
 import { encodeListener, filterChain } from './listener.js';
 import { DefectBook, type ListenerKind, type Piece } from './listener-part.js';
 import { clusterName, listenerName } from './names.js';
-import { anyOf, asBuffer, resourceOf } from './resource.js';
+import { anyOf, resourceOf } from './resource.js';
 import { type FileContents, tlsSocket } from './tls-context.js';
 import { extensionTypes, types } from './types.js';
 
@@ -44,7 +45,7 @@ export function dubboListener(
     assemble(pieces) {
       const book = new DefectBook();
       const routes = routesOf(pieces.values(), book);
-      const bytes = asBuffer(MultipleRouteConfiguration.encode({ name, routeConfig: routes }).finish());
+      const bytes = encodeMessage(MultipleRouteConfiguration, { name, routeConfig: routes });
       return { resources: [listener, resourceOf(types.dubboRoutes, name, bytes, 'none')], defects: book.byHost };
     },
   };

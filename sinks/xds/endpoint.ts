@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type Health, type Instance, isServing } from '../../core/plugin/index.js';
 import { HealthStatus, LbEndpoint } from '../../proto/gen/envoy_endpoint.js';
+import { encode } from '../grpc/encode.js';
 import { isDnsName } from '../istio/dns-names.js';
-import { asBuffer, fieldHead } from './resource.js';
 
 /** A part of a service that a client would refuse, or could not use; the rest of the service is served. */
 export interface Defect {
@@ -41,7 +41,7 @@ const healthStatuses: Readonly<Record<Health, HealthStatus>> = {
 };
 
 const absent: EndpointOutcome = { kind: 'absent' };
-const lbEndpointsField = 2;
+const lbEndpointsTag = (2 << 3) | 2;
 
 /**
  * Encodes one port of an instance. Instances that are unhealthy or draining are told with their health: they get no new
@@ -56,19 +56,19 @@ export function encodeEndpoint(instance: Instance, portName: string, weightDivis
   if (reason !== undefined) return { kind: 'defect', reason };
   const isName = isIP(address) === 0;
   const weight = Math.max(1, Math.floor(instance.weight / weightDivisor));
-  const message = LbEndpoint.encode({
+  const message = {
     endpoint: { address: { socketAddress: { address, portValue: port } }, hostname: '' },
     // A status of a later version's snapshot may not be known here.
     healthStatus: healthStatuses[health] ?? HealthStatus.UNHEALTHY,
     loadBalancingWeight: { value: weight },
-  }).finish();
+  };
   const { region = '', zone = '', subzone = '' } = instance.locality ?? {};
   return {
     kind: 'endpoint',
     endpoint: {
       key: `${address}:${port}`,
       // A copy, so that small ones share a slab.
-      chunk: Buffer.concat([fieldHead(lbEndpointsField, message.length), asBuffer(message)]),
+      chunk: Buffer.from(encode((writer) => LbEndpoint.encode(message, writer.uint32(lbEndpointsTag).fork()).join())),
       locality: `${part(region)}/${part(zone)}/${part(subzone)}`,
       weight,
       serving: isServing(instance),

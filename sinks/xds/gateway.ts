@@ -26,6 +26,11 @@ interface ListenerState {
   changed: boolean;
 }
 
+interface EdsCluster {
+  readonly protocol: Port['protocol'];
+  readonly resource: XdsResource;
+}
+
 /** What a gateway needs of one service, beside its part in the listeners. */
 export interface GatewayService {
   readonly resources: readonly XdsResource[];
@@ -36,6 +41,8 @@ export interface GatewayService {
 export class Gateway {
   readonly config: GatewayConfig;
   readonly #listeners: readonly ListenerState[];
+  /** Clusters of a host that get their endpoints by EDS, by port number. Kept, for most changes are of endpoints alone. */
+  readonly #clusters = new Map<string, ReadonlyMap<number, EdsCluster>>();
 
   constructor(config: GatewayConfig, files: FileContents) {
     this.config = config;
@@ -61,13 +68,14 @@ export class Gateway {
       put(listener, service.host, piece);
     }
     const used = service.ports.filter(({ number }) => ports.has(number));
-    return {
-      resources: used.flatMap((port) => this.#portResources(service.host, port, endpointsOf(port))),
-      defects: found.defects,
-    };
+    const clusters = new Map<number, EdsCluster>();
+    const resources = used.flatMap((port) => this.#portResources(service.host, port, endpointsOf(port), clusters));
+    this.#clusters.set(service.host, clusters);
+    return { resources, defects: found.defects };
   }
 
   delete(host: string): void {
+    this.#clusters.delete(host);
     for (const listener of this.#listeners) put(listener, host, undefined);
   }
 
@@ -89,14 +97,23 @@ export class Gateway {
     }
   }
 
-  #portResources(host: string, port: Port, { endpoints, hasNames }: PortEndpoints): XdsResource[] {
+  #portResources(
+    host: string,
+    port: Port,
+    { endpoints, hasNames }: PortEndpoints,
+    clusters: Map<number, EdsCluster>,
+  ): XdsResource[] {
     const { name: gateway, locality, upstream } = this.config;
-    const name = clusterName(gateway, host, port.number);
+    const { number, protocol } = port;
+    const name = clusterName(gateway, host, number);
     const assignment = encodeLoadAssignment(name, endpoints, locality);
-    const discovery: Discovery = hasNames ? { kind: 'dns', mode: 'strict', assignment } : { kind: 'eds' };
-    const cluster = encodeCluster({ name, protocol: port.protocol, discovery, upstream });
-    const resource = resourceOf(types.cluster, name, cluster, { gateway });
-    return hasNames ? [resource] : [resource, resourceOf(types.endpoints, name, assignment, 'none')];
+    const clusterOf = (discovery: Discovery) =>
+      resourceOf(types.cluster, name, encodeCluster({ name, protocol, discovery, upstream }), { gateway });
+    if (hasNames) return [clusterOf({ kind: 'dns', mode: 'strict', assignment })];
+    const known = this.#clusters.get(host)?.get(number);
+    const resource = known?.protocol === protocol ? known.resource : clusterOf({ kind: 'eds' });
+    clusters.set(number, { protocol, resource });
+    return [resource, resourceOf(types.endpoints, name, assignment, 'none')];
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Port, Protocol } from '../../core/plugin/index.js';
 import { PreviousHostsPredicate } from '../../proto/gen/envoy_filters.js';
 import { type Route, type RouteAction, type RouteMatch, VirtualHost } from '../../proto/gen/envoy_route.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { durationOf } from './duration.js';
 import type { ExposedService } from './exposure.js';
 import type { RetryConfig } from './gateway-config.js';
 import type { Piece } from './listener-part.js';
 import { clusterName } from './names.js';
-import { anyOf, asBuffer } from './resource.js';
+import { anyOf } from './resource.js';
 import { extensionTypes } from './types.js';
 
 export const grpcProtocols: readonly Protocol[] = ['grpc', 'tri'];
@@ -52,7 +53,7 @@ export function httpPiece(gateway: string, exposed: ExposedService): HttpPiece |
 
 export function encodeVirtualHost(name: string, domains: readonly string[], prefixes: readonly PrefixRoutes[]): Buffer {
   const routes = prefixes.flatMap(({ routes: own }) => own);
-  return asBuffer(VirtualHost.encode({ name, domains: [...domains], routes }).finish());
+  return encodeMessage(VirtualHost, { name, domains: [...domains], routes });
 }
 
 /** The longest first, for the first route that matches is taken. */

@@ -9,9 +9,10 @@ import {
   TlsInspector,
   TrafficDirection,
 } from '../../proto/gen/envoy_listener.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { adsSource } from './config-source.js';
 import { durationOf } from './duration.js';
-import { anyOf, asBuffer } from './resource.js';
+import { anyOf } from './resource.js';
 import { extensionTypes } from './types.js';
 
 const bufferLimitBytes = 32 * 1024;
@@ -43,7 +44,7 @@ export function encodeListener(
     listenerFilters,
     trafficDirection: TrafficDirection.INBOUND,
   };
-  return asBuffer(Listener.encode(message).finish());
+  return encodeMessage(Listener, message);
 }
 
 export interface ChainOptions {

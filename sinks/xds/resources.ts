@@ -3,11 +3,9 @@ import type { Port } from '../../core/plugin/index.js';
 import type { XdsChange, XdsResource } from '../grpc/xds-resource.js';
 import type { Defect } from './endpoint.js';
 import { EndpointEncoder, type PortEndpoints } from './endpoints.js';
-import { isExposed } from './exposure.js';
 import { Gateway } from './gateway.js';
 import type { GatewayConfig, HostFilter } from './gateway-config.js';
-import { grpcProtocols } from './http-routes.js';
-import { proxylessResources } from './proxyless.js';
+import { ProxylessClients } from './proxyless.js';
 import { ResourceTable } from './resource-table.js';
 import type { FileContents } from './tls-context.js';
 import type { UpstreamConfig } from './upstream-config.js';
@@ -40,12 +38,14 @@ export interface ExplainedHost {
 }
 
 const keptReasons = 10;
+/** Some milliseconds' work. */
+const servicesInPart = 16;
 
 /** The catalog as resources. What a change does not touch is not made anew, and what is made alike is no change. */
 export class XdsResources {
-  readonly #options: XdsResourcesOptions;
   readonly #observer: ResourcesObserver;
   readonly #gateways: readonly Gateway[];
+  readonly #proxyless: ProxylessClients | undefined;
   readonly #table = new ResourceTable();
   /** Host → port name → its encoder. */
   readonly #encoders = new Map<string, Map<string, EndpointEncoder>>();
@@ -55,25 +55,40 @@ export class XdsResources {
 
   /** @param files what listeners need of files, see `filesToRead` */
   constructor(options: XdsResourcesOptions, observer: ResourcesObserver, files: FileContents = new Map()) {
-    this.#options = options;
     this.#observer = observer;
     this.#gateways = options.gateways.map((gateway) => new Gateway(gateway, files));
+    this.#proxyless = options.grpc && new ProxylessClients(options.grpc);
   }
 
   /** Takes a change of the catalog. What is new or other comes before what is gone. */
   apply(change: Change): XdsChange[] {
-    const changes: XdsChange[] = [];
-    const removed = new Set(change.removes);
-    if (change.reset) {
-      const present = new Set(change.upserts.map(({ host }) => host));
+    return inOrder([...this.parts(change)].flat());
+  }
+
+  /**
+   * The same in parts of a few services each, so that other work can be done in between. What is referred to is in no later
+   * part than what refers to it, and what is gone is in the last. Of a reset only all parts together are complete.
+   */
+  *parts({ reset, upserts, removes }: Change): Generator<XdsChange[]> {
+    const removed = new Set(removes);
+    if (reset) {
+      const present = new Set(upserts.map(({ host }) => host));
       for (const host of [...this.#table.owners('service'), ...this.#invalid.keys()]) {
         if (!present.has(host)) removed.add(host);
       }
     }
-    for (const service of change.upserts) this.#upsert(service, changes);
+    let changes: XdsChange[] = [];
+    for (const [index, service] of upserts.entries()) {
+      this.#upsert(service, changes);
+      if ((index + 1) % servicesInPart !== 0) continue;
+      // A port that is gone goes with the last part, too: a listener may still refer to it.
+      const gone = changes.filter(({ kind }) => kind === 'delete');
+      yield changes.filter(({ kind }) => kind === 'set');
+      changes = gone;
+    }
     for (const host of removed) this.#remove(host, changes);
     this.#assemble(changes);
-    return inOrder(changes);
+    yield inOrder(changes);
   }
 
   /** The files that listeners need have other contents; {@link refresh}, or the next change, makes listeners of them. */
@@ -129,26 +144,12 @@ export class XdsResources {
       resources.push(...own.resources);
       this.#noteDefects(host, `gateway ${gateway.config.name}`, own.defects);
     }
-    resources.push(...this.#proxyless(service, endpointsOf));
+    if (this.#proxyless) {
+      const own = this.#proxyless.set(service, endpointsOf);
+      resources.push(...own.resources);
+      this.#noteDefects(host, 'grpc', own.defects);
+    }
     this.#table.replace('service', host, resources, changes);
-  }
-
-  #proxyless(service: CatalogService, endpointsOf: (port: Port) => PortEndpoints): XdsResource[] {
-    const { grpc } = this.#options;
-    const { host } = service;
-    if (grpc === undefined || !isExposed(grpc.services, host)) return [];
-    const ports = service.ports
-      .filter(({ protocol }) => grpcProtocols.includes(protocol))
-      .sort((a, b) => a.number - b.number);
-    const defects: Defect[] = [];
-    const resources = ports.flatMap((port, index) => {
-      const endpoints = endpointsOf(port);
-      const own = proxylessResources({ host, port, isMain: index === 0, endpoints, upstream: grpc.upstream });
-      defects.push(...own.defects);
-      return own.resources;
-    });
-    this.#noteDefects(host, 'grpc', defects);
-    return resources;
   }
 
   /** The endpoints of a port, encoded when first asked for. */
@@ -174,6 +175,7 @@ export class XdsResources {
     this.#defects.delete(host);
     this.#encoders.delete(host);
     for (const gateway of this.#gateways) gateway.delete(host);
+    this.#proxyless?.delete(host);
     this.#table.replace('service', host, [], changes);
   }
 

@@ -1,7 +1,8 @@
 import { RouteConfiguration } from '../../proto/gen/envoy_route.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { byLength, encodeVirtualHost, type HttpPiece, type PrefixRoutes } from './http-routes.js';
 import { DefectBook } from './listener-part.js';
-import { asBuffer, fieldHead } from './resource.js';
+import { fieldHead } from './resource.js';
 
 const virtualHostsField = 2;
 
@@ -30,7 +31,7 @@ export function encodeRouteConfiguration(
     }
   }
   const parts: Buffer[] = [
-    asBuffer(RouteConfiguration.encode({ name, virtualHosts: [], ignorePortInHostMatching: true }).finish()),
+    encodeMessage(RouteConfiguration, { name, virtualHosts: [], ignorePortInHostMatching: true }),
   ];
   const add = (virtualHost: Buffer) => parts.push(fieldHead(virtualHostsField, virtualHost.length), virtualHost);
   for (const piece of all) {

@@ -5,12 +5,13 @@ import {
   ThriftRouteConfiguration,
   ThriftTransport,
 } from '../../proto/gen/envoy_filters.js';
+import { encodeMessage } from '../grpc/encode.js';
 import { adsSource } from './config-source.js';
 import type { ListenerOf } from './gateway-config.js';
 import { encodeListener, filterChain } from './listener.js';
 import { DefectBook, type ListenerKind, type Piece } from './listener-part.js';
 import { clusterName, listenerName } from './names.js';
-import { anyOf, asBuffer, resourceOf } from './resource.js';
+import { anyOf, resourceOf } from './resource.js';
 import { type FileContents, tlsSocket } from './tls-context.js';
 import { extensionTypes, types } from './types.js';
 
@@ -65,9 +66,7 @@ export function thriftListener(
     },
     assemble(pieces) {
       const book = new DefectBook();
-      const bytes = asBuffer(
-        ThriftRouteConfiguration.encode({ name, routes: routesOf(pieces.values(), book) }).finish(),
-      );
+      const bytes = encodeMessage(ThriftRouteConfiguration, { name, routes: routesOf(pieces.values(), book) });
       return { resources: [listener, resourceOf(types.thriftRoutes, name, bytes, 'none')], defects: book.byHost };
     },
   };

@@ -1,6 +1,7 @@
-import type { Catalog } from '../../core/catalog/catalog.js';
+import type { Catalog, Change } from '../../core/catalog/catalog.js';
 import { type Deps, formatHostPort } from '../../core/plugin/index.js';
 import type { ConnectedClient, Sink, SinkExplanation, SinkStatus } from '../../core/sink/sink.js';
+import { Breather } from '../../core/store/breather.js';
 import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
 import { connectedClient } from '../grpc/connected-client.js';
@@ -80,7 +81,7 @@ export class XdsSink implements Sink {
     await this.#listen(signal);
     const following = this.#files.isEmpty ? undefined : this.#followFiles(signal);
     try {
-      for await (const change of catalog.watch(signal)) this.#take(this.#resources.apply(change));
+      for await (const change of catalog.watch(signal)) await this.#convert(change, signal);
     } finally {
       this.#address = undefined;
       await this.#server.close();
@@ -146,6 +147,20 @@ export class XdsSink implements Sink {
       },
       ({ message }) => logger.error({ error: message }, 'certificates have changed and cannot be used; the last stay'),
     );
+  }
+
+  /** Gives other work its turns: a change may be of all services. */
+  async #convert(change: Change, signal: AbortSignal): Promise<void> {
+    const breather = new Breather();
+    const whole: XdsChange[] = [];
+    for (const changes of this.#resources.parts(change)) {
+      // Clients must not take the first part of a new beginning for all there is.
+      if (change.reset) whole.push(...changes);
+      else this.#take(changes);
+      if (breather.isDue) await breather.breathe();
+      if (signal.aborted) return;
+    }
+    if (change.reset) this.#take(whole);
   }
 
   #take(changes: readonly XdsChange[]): void {
