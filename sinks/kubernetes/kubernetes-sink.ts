@@ -69,6 +69,7 @@ export class KubernetesSink implements Sink {
     this.#deps = deps;
     this.#owner = { site, sink: name };
     this.#metrics = kubernetesMetrics(deps.metrics);
+    this.#metrics.connected.set({ sink: name }, 0);
     const desired = new DesiredObjects(config, this.#owner, {
       onInvalid: (host, reasons) =>
         logger.warn({ host, reasons }, 'istiod would refuse this service; its last good copy stays'),
@@ -182,7 +183,7 @@ export class KubernetesSink implements Sink {
         if (!(error instanceof KubernetesError)) logger.error({ err: error }, 'the session failed of itself');
         if (clock.now() - startedMs >= steadyMs) attempt = 0;
         const isNew = this.#connection.error !== failure.message;
-        this.#connection = { state: 'failing', error: failure.message };
+        this.#noteConnection({ state: 'failing', error: failure.message });
         this.#metrics.sessions.inc({ sink, failure: failure.failure });
         if (isNew) logger.warn({ error: failure.message }, 'the Kubernetes API cannot be followed; trying again');
       }
@@ -200,7 +201,7 @@ export class KubernetesSink implements Sink {
         listed: (items) => {
           unlisted.delete(kind);
           if (unlisted.size === 0 && this.#connection.state !== 'connected') {
-            this.#connection = { state: 'connected' };
+            this.#noteConnection({ state: 'connected' });
             logger.info({ objects: reconciler.observed.size }, 'following the Kubernetes API');
           }
           reconciler.listed(kind, items);
@@ -214,6 +215,11 @@ export class KubernetesSink implements Sink {
     const work: SessionTask = (client, within) => reconciler.work(client, within);
     const tasks = [...kinds.map(watch), ...Array.from({ length: parallel }, () => work)];
     await runSession(tasks, { access: this.#config, requestTimeoutMs, clock }, signal);
+  }
+
+  #noteConnection(connection: KubernetesStatus['connection']): void {
+    this.#connection = connection;
+    this.#metrics.connected.set({ sink: this.#deps.name }, connection.state === 'connected' ? 1 : 0);
   }
 
   /** Foreign objects too, for they may have the places of ours. */
@@ -242,7 +248,6 @@ export class KubernetesSink implements Sink {
       };
       for (const [state, count] of Object.entries(counts)) this.#metrics.objects.set({ sink, state }, count);
       this.#metrics.invalid.set({ sink }, this.#desired.invalid.size);
-      this.#metrics.connected.set({ sink }, this.#connection.state === 'connected' ? 1 : 0);
       await clock.sleep(gaugesMs, signal);
     }
   }

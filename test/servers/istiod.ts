@@ -17,6 +17,8 @@ export interface ConfigSource {
 export interface IstiodOptions extends StartOptions {
   /** Where istiod reads its configuration, as addresses `xds://host:port` or whole entries. They must be up already. */
   readonly configSources: readonly (string | ConfigSource)[];
+  /** Kubeconfig file of its Kubernetes API, which has Istio's resource definitions and the namespace istio-system. Default: a stub with nothing in it. */
+  readonly kubeconfig?: string;
   /** More environment, over ours. */
   readonly env?: Readonly<Record<string, string>>;
   /** More of the mesh configuration. */
@@ -61,7 +63,7 @@ export async function startIstiod(options: IstiodOptions): Promise<IstiodServer>
       name: 'istiod',
       readyTimeoutMs: 90_000,
       async setUp() {
-        kube ??= await startKubeStub(kubePort);
+        if (options.kubeconfig === undefined) kube ??= await startKubeStub(kubePort);
       },
       async tearDown() {
         await kube?.stop();
@@ -69,9 +71,10 @@ export async function startIstiod(options: IstiodOptions): Promise<IstiodServer>
       },
       command(dir) {
         const meshConfig = join(dir, 'mesh.yaml');
-        const kubeconfig = join(dir, 'kubeconfig');
+        const stubConfig = join(dir, 'kubeconfig');
         writeFileSync(meshConfig, JSON.stringify(meshConfigOf(options, secureAdsPort)));
-        writeFileSync(kubeconfig, JSON.stringify(kubeconfigFor(`http://127.0.0.1:${kubePort}`)));
+        writeFileSync(stubConfig, JSON.stringify(kubeconfigFor(`http://127.0.0.1:${kubePort}`)));
+        const kubeconfig = options.kubeconfig ?? stubConfig;
         const flags = {
           registries: '',
           meshConfig,

@@ -18,6 +18,8 @@ export interface IsthmusOptions extends StartOptions {
   readonly sources: readonly Readonly<Record<string, unknown>>[];
   readonly naming?: readonly Readonly<Record<string, unknown>>[];
   readonly merge?: Readonly<Record<string, unknown>>;
+  /** Sinks beside the MCP sink. */
+  readonly sinks?: readonly Readonly<Record<string, unknown>>[];
   /** Keys of the MCP sink, over ours. */
   readonly mcp?: Readonly<Record<string, unknown>>;
   /** As in the configuration file; its defaults when absent. */
@@ -56,7 +58,7 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
       readyTimeoutMs: 60_000,
       command(dir) {
         const file = join(dir, 'isthmus.yaml');
-        const { sources, naming = [], merge = {}, mcp = {}, guards = plannedLosses, preload } = options;
+        const { sources, sinks = [], naming = [], merge = {}, mcp = {}, guards = plannedLosses, preload } = options;
         const config = {
           site: 'test',
           api: { listen: `127.0.0.1:${apiPort}` },
@@ -64,7 +66,7 @@ export async function startIsthmus(options: IsthmusOptions): Promise<Isthmus> {
           // What the tests run listens on loopback.
           sources: sources.map((source) => ({ addresses: { loopback: true }, ...source })),
           ...{ naming, merge, guards },
-          sinks: [{ kind: 'mcp', listen: `127.0.0.1:${mcpPort}`, ...mcp }],
+          sinks: [{ kind: 'mcp', listen: `127.0.0.1:${mcpPort}`, ...mcp }, ...sinks],
         };
         writeFileSync(file, JSON.stringify(config, undefined, 2));
         const before = preload === undefined ? [] : ['--import', preload];
