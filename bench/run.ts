@@ -4,10 +4,11 @@ import { registryCases } from './registries/cases.js';
 import { measureRegistry } from './registries/measure.js';
 import { reportRegistries } from './registries/report.js';
 import { machine, report } from './report.js';
+import { measureXds } from './xds/report.js';
 import { measureZookeeperToMcp } from './zookeeper-to-mcp.js';
 
 // `npm run bench`: seeds real registries, measures, prints tables and writes them to bench/results.md. With arguments only
-// the registries whose name begins with one of them, as `npm run bench -- nacos`, and nothing is written.
+// the registries whose name begins with one of them, or `xds`, as `npm run bench -- nacos`, and nothing is written.
 const scales = [
   { services: 1000, instances: 10 },
   { services: 10_000, instances: 10 },
@@ -34,6 +35,12 @@ if (wanted.length === 0) {
     write(mesh);
   }
   console.log(`\n${mesh}`);
+}
+if (isWanted('xds')) {
+  const xds = await measureXds(say);
+  mesh = `${mesh}\n${xds}`;
+  write(mesh);
+  console.log(`\n${xds}`);
 }
 const registries = [];
 let table = '';

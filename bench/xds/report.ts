@@ -1,0 +1,88 @@
+import { type FanOut, type FanOutFigures, measureFanOut } from './fan-out.js';
+import { buildPrograms } from './peers.js';
+import { measureStorm, type Storm, type StormResult } from './storm.js';
+
+const fanOut: FanOut = { services: 10_000, instances: 10, streams: 1000, names: 50, changes: 100 };
+const large: FanOut = { services: 10, instances: 10_000, streams: 1, names: 1, changes: 100 };
+const storm: Storm = { services: 10_000, instances: 10, streams: 100, names: 50, perSecond: 1000, seconds: 30 };
+/** As Envoys ask: for the endpoints of all clusters. */
+const wholeStorm: Storm = { ...storm, names: 10_000 };
+
+/** Measures the xds sink, in part beside go-control-plane. @returns Markdown */
+export async function measureXds(say: (line: string) => void): Promise<string> {
+  say('xDS: building the peer');
+  await buildPrograms();
+  const both = async (scale: FanOut) => {
+    const go = await measureFanOut('go', scale);
+    return { go, own: await measureFanOut('isthmus', scale) };
+  };
+  say('xDS: one change to 1,000 streams');
+  const many = await both(fanOut);
+  say('xDS: one instance of 10,000');
+  const one = await both(large);
+  say('xDS: a storm');
+  const few = await measureStorm(storm);
+  say('xDS: a storm, clients of everything');
+  const whole = await measureStorm(wholeStorm);
+  return report(many, one, few, whole);
+}
+
+interface Pair {
+  readonly go: FanOutFigures;
+  readonly own: FanOutFigures;
+}
+
+function report(many: Pair, one: Pair, few: StormResult, whole: StormResult): string {
+  const ratio = many.own.lastMs.p50 / many.go.lastMs.p50;
+  const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const pairRows = ({ go, own }: Pair, bar: string) => [
+    row('change → last client, p50', ms(own.lastMs.p50), ms(go.lastMs.p50), bar),
+    row('change → last client, p90', ms(own.lastMs.p90), ms(go.lastMs.p90), ''),
+    row('CPU per change', ms(own.cpuMsPerChange), ms(go.cpuMsPerChange), ''),
+    row('RSS', mb(own.rssMb), mb(go.rssMb), ''),
+  ];
+  return [
+    '# xDS, delta',
+    '',
+    'The sink on a catalog of its own (merge, conversion and encoding are measured with it), beside the linear cache of',
+    "go-control-plane (bench/peers/xds), which encodes the same assignments. Clients are grpc-go's, in one more process.",
+    '',
+    `One change of a service of 10 instances that all of 1,000 streams ask for, each for 50 of 10,000 (${fanOut.changes} changes):`,
+    '',
+    row('', 'Isthmus', 'go-control-plane', 'bar'),
+    row('---', '---', '---', '---'),
+    ...pairRows(many, '≤ 0.5 of the peer'),
+    '',
+    `Ratio: ${ratio.toFixed(2)}.`,
+    '',
+    `One instance of a service of 10,000, one client (${large.changes} changes):`,
+    '',
+    row('', 'Isthmus', 'go-control-plane', 'bar'),
+    row('---', '---', '---', '---'),
+    ...pairRows(one, '≤ 10 ms to the written response'),
+    '',
+    `A storm: ${storm.perSecond} changes a second for ${storm.seconds} s over 10,000 services of 10, 100 clients:`,
+    '',
+    row('', 'clients of 50 services', 'clients of all', 'bar'),
+    row('---', '---', '---', '---'),
+    row('told so late, p99', ms(few.lateP99Ms), ms(whole.lateP99Ms), ''),
+    row('told so late, max', ms(few.lateMaxMs), ms(whole.lateMaxMs), '≤ 1000 ms'),
+    row('event-loop delay, p99', ms(few.delayP99Ms), ms(whole.delayP99Ms), '≤ 50 ms'),
+    row('RSS before', mb(few.rssBeforeMb), mb(whole.rssBeforeMb), '≤ 450 MB'),
+    row('RSS after', mb(few.rssAfterMb), mb(whole.rssAfterMb), 'as before'),
+    row('CPU, of a core', percent(few.cpuShare), percent(whole.cpuShare), ''),
+    '',
+  ].join('\n');
+}
+
+function ms(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
+}
+
+function mb(value: number): string {
+  return `${value.toFixed(0)} MB`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
+}
