@@ -19,6 +19,8 @@ const kubernetes = ['adapters/kubernetes/*', 'sinks/kubernetes/*', 'servers/kube
   (name) => `test/${name}.server.test.ts`,
 );
 const kubernetesEndToEnd = 'test/e2e/kubernetes*.e2e.test.ts';
+/** Those of istiod, Envoy and gRPC clients. */
+const sinkServers = 'test/sinks/**/*.server.test.ts';
 const zookeeper = 'test/adapters/zookeeper/*.server.test.ts';
 const ownServers = 'test/servers/*.server.test.ts';
 const nacosEndToEnd = 'test/e2e/nacos*.e2e.test.ts';
@@ -53,6 +55,10 @@ export const allLanes: readonly Lane[] = [
   { name: 'eureka', args: [eureka] },
   { name: 'e2e nacos', args: [nacosEndToEnd] },
   { name: 'zookeeper', args: [zookeeper, ...ignoring(...dubbo, ...dubboRules)] },
-  { name: 'consul…', args: [servers, ...ignoring(nacos, eureka, ...dubbo, ...kubernetes, zookeeper, ownServers)] },
+  { name: 'sinks', args: [sinkServers, ...ignoring(...kubernetes)] },
+  {
+    name: 'consul…',
+    args: [servers, ...ignoring(nacos, eureka, ...dubbo, ...kubernetes, zookeeper, ownServers, sinkServers)],
+  },
   ...unitLanes,
 ];
