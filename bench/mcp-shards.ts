@@ -4,17 +4,18 @@ import { configSources } from '../sinks/mcp/mesh-config.js';
 import { type IstiodServer, startIstiod } from '../test/servers/istiod.js';
 import { MemoryCatalog } from '../test/sinks/support/memory-catalog.js';
 import { runSink } from '../test/sinks/support/running-sink.js';
-import { catalogService, instances } from '../test/sinks/support/services.js';
+import { catalogService } from '../test/sinks/support/services.js';
 import { AdsClient } from '../test/support/ads-client.js';
+import { anInstance } from '../test/support/model.js';
 import { cpuMs } from './process-stat.js';
 import { quantile } from './quantiles.js';
 import { machine } from './report.js';
-import { describeScale, type Scale } from './scale.js';
+import { describeScale, instanceAddress, type Scale } from './scale.js';
 
 // `npx tsx bench/mcp-shards.ts`: what a change of one service costs a real istiod that reads the catalog as one config
 // source, and as sixteen, in one run; and how long it takes from the catalog to the endpoints at a sidecar.
 const scale: Scale = { services: Number(process.argv[2] ?? 10_000), instances: 10 };
-const counts = [1, 16];
+const counts = (process.argv[3] ?? '1,16').split(',').map(Number);
 const warmUps = 5;
 const changes = 40;
 const pauseMs = 250;
@@ -31,11 +32,17 @@ interface Figures {
 
 const hostOf = (service: number) => `service-${service}.bench`;
 
+/** No two services share an address: istiod looks services up by the addresses that changed. */
+function serviceOf(service: number, count: number) {
+  const all = Array.from({ length: count }, (_, index) =>
+    anInstance(`i${index}`, { address: instanceAddress(service, index), ports: { http: 8080 } }),
+  );
+  return catalogService(hostOf(service), all);
+}
+
 async function measure(shards: number): Promise<Figures> {
   const catalog = new MemoryCatalog();
-  const all = Array.from({ length: scale.services }, (_, index) =>
-    catalogService(hostOf(index), instances(scale.instances)),
-  );
+  const all = Array.from({ length: scale.services }, (_, index) => serviceOf(index, scale.instances));
   catalog.put(...all);
   const options = { listen, shards, shardBy: 'port' as const };
   const sink = await runSink(catalog, options);
@@ -68,7 +75,7 @@ async function measure(shards: number): Promise<Figures> {
         beganMs = performance.now();
       }
       const putMs = performance.now();
-      catalog.put(catalogService(hostOf(service), instances(scale.instances + 1)));
+      catalog.put(serviceOf(service, scale.instances + 1));
       await sidecar.waitForEndpoints(cluster(service), (list) => list.length === scale.instances + 1);
       if (index >= warmUps) times.push(performance.now() - putMs);
       await delay(pauseMs);

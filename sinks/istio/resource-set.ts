@@ -23,6 +23,7 @@ export interface DefectiveService {
 
 /** One host, for those who ask what became of it. */
 export interface ExplainedHost {
+  /** As istiod calls them: `namespace/name`. */
   readonly resources: readonly { readonly name: string; readonly version: string }[];
   /** {@link ResourceSet.revision} that its bytes changed with last. */
   readonly revision: number;
@@ -60,6 +61,8 @@ export class ResourceSet {
   readonly #resources = new Map<string, EncodedResource>();
   /** Host → the names of its resources. */
   readonly #names = new Map<string, readonly string[]>();
+  /** Host → the namespace that they are in. */
+  readonly #namespaces = new Map<string, string>();
   readonly #invalid = new Map<string, readonly string[]>();
   readonly #defective = new Map<string, DefectiveService>();
   /** Host → the revision that its bytes changed with last. */
@@ -108,7 +111,10 @@ export class ResourceSet {
     const refused = this.#invalid.get(host);
     if (names === undefined && refused === undefined) return undefined;
     return {
-      resources: (names ?? []).map((name) => ({ name, version: this.#resources.get(name)?.version ?? '' })),
+      resources: (names ?? []).map((name) => ({
+        name: `${this.#namespaces.get(host)}/${name}`,
+        version: this.#resources.get(name)?.version ?? '',
+      })),
       revision: this.#changedWith.get(host) ?? 0,
       refused: refused ?? [],
       defects: this.#defective.get(host)?.defects ?? [],
@@ -157,6 +163,7 @@ export class ResourceSet {
     const reasons = validateServiceEntries(entries).slice(0, keptReasons);
     this.#noteInvalid(host, reasons);
     if (reasons.length > 0) return unchanged;
+    this.#namespaces.set(host, settings.namespace);
     return this.#replace(
       host,
       entries.map((named) => [named.name, encodeServiceEntry(service, named, settings, labels)] as const),
@@ -191,6 +198,7 @@ export class ResourceSet {
     this.#defective.delete(host);
     const names = this.#names.get(host) ?? [];
     this.#names.delete(host);
+    this.#namespaces.delete(host);
     this.#changedWith.delete(host);
     return names.map((name) => {
       this.#set(name, undefined);
