@@ -4,8 +4,8 @@ import type { XdsChange, XdsResource } from './xds-resource.js';
 export interface ResourceCacheOptions {
   /** Type URLs that mean the same: the one that resources are held by. Default: each is its own. */
   readonly canonicalType?: (typeUrl: string) => string;
-  /** Whether a type must not be answered before the first `apply`. Default: all must not. */
-  readonly waitsForFirstApply?: (typeUrl: string) => boolean;
+  /** Whether a type may be answered; asked when a stream is flushed. Default: all, from the first `apply` on. */
+  readonly isReady?: (typeUrl: string) => boolean;
 }
 
 /**
@@ -26,13 +26,13 @@ export class ResourceCache {
   readonly #types = new Map<string, ResourceType>();
   readonly #streams = new Set<CacheStream>();
   readonly #canonicalType: (typeUrl: string) => string;
-  readonly #waits: (typeUrl: string) => boolean;
+  readonly #isReady: (typeUrl: string) => boolean;
   #revision = 0;
   #filled = false;
 
-  constructor({ canonicalType, waitsForFirstApply }: ResourceCacheOptions = {}) {
+  constructor({ canonicalType, isReady }: ResourceCacheOptions = {}) {
     this.#canonicalType = canonicalType ?? ((typeUrl) => typeUrl);
-    this.#waits = waitsForFirstApply ?? (() => true);
+    this.#isReady = isReady ?? (() => this.#filled);
   }
 
   /** Grows by one with each `apply` that changes something. */
@@ -98,7 +98,25 @@ export class ResourceCache {
     return changed;
   }
 
-  /** For streams: the resources of a type and their readers. */
+  /** Types that there are resources or readers of. */
+  get typeCount(): number {
+    return this.#types.size;
+  }
+
+  /** For streams: the resources of a type and their readers, to be given back by {@link releaseType}. */
+  holdType(typeUrl: string): ResourceType {
+    const type = this.type(typeUrl);
+    type.holders++;
+    return type;
+  }
+
+  /** Clients choose types: one that nobody asks for any more, and that never had a resource, is forgotten. */
+  releaseType(typeUrl: string): void {
+    const type = this.type(typeUrl);
+    type.holders--;
+    if (type.holders === 0 && type.size === 0) this.#types.delete(this.#canonicalType(typeUrl));
+  }
+
   type(typeUrl: string): ResourceType {
     const canonical = this.#canonicalType(typeUrl);
     const known = this.#types.get(canonical);
@@ -110,7 +128,7 @@ export class ResourceCache {
 
   /** For streams: whether a type may be answered. */
   isReady(typeUrl: string): boolean {
-    return this.#filled || !this.#waits(typeUrl);
+    return this.#isReady(typeUrl);
   }
 
   /** For streams: who is told of the first `apply`. @returns how to end it. */

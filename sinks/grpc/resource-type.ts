@@ -38,6 +38,8 @@ export class ResourceType {
   readonly #entries = new Map<string, Entry>();
   /** Readers of the wildcard, by their gateway. */
   readonly #wildcards = new Map<string, Set<ResourceReader>>();
+  /** Subscriptions that may add readers. */
+  holders = 0;
   #size = 0;
 
   get size(): number {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/time/index.js';
 import { AckDeadlines } from './ack-deadlines.js';
-import type { AdsSession, AdsTransport, XdsObserver } from './ads-session.js';
+import type { OpenSession } from './ads-server.js';
+import type { XdsObserver } from './ads-session.js';
 import type { ResourceCache } from './resource-cache.js';
 import { SharedResponses, type XdsForm } from './shared-responses.js';
 import { XdsStream } from './xds-stream.js';
@@ -9,7 +10,8 @@ import { XdsStream } from './xds-stream.js';
 const maxTypes = 64;
 
 export interface XdsSessionsOptions {
-  readonly cache: ResourceCache;
+  /** What a stream is served; or by the name that its client dialled, where a text refuses it. */
+  readonly cache: ResourceCache | ((authority: string) => ResourceCache | string);
   readonly observer: XdsObserver;
   readonly clock: Clock;
   /** How long a response may stay unanswered. */
@@ -18,14 +20,19 @@ export interface XdsSessionsOptions {
   readonly maxSubscriptions: number;
 }
 
-/** Makes the streams of a server, in both forms, that serve the resources of one cache. */
-export function xdsSessions(options: XdsSessionsOptions): {
-  readonly sotw: (transport: AdsTransport) => AdsSession;
-  readonly delta: (transport: AdsTransport) => AdsSession;
+/** Makes the streams of a server, in both forms, that serve the resources of a cache. */
+export function xdsSessions({ cache: cacheOf, ...options }: XdsSessionsOptions): {
+  readonly sotw: OpenSession;
+  readonly delta: OpenSession;
 } {
   const responses = new SharedResponses();
   const deadlines = new AckDeadlines(options.clock, options.ackTimeoutMs);
-  const open = (form: XdsForm) => (transport: AdsTransport) =>
-    new XdsStream({ ...options, form, transport, responses, deadlines, maxTypes });
+  const open =
+    (form: XdsForm): OpenSession =>
+    (transport, authority) => {
+      const cache = typeof cacheOf === 'function' ? cacheOf(authority) : cacheOf;
+      if (typeof cache === 'string') return cache;
+      return new XdsStream({ ...options, cache, form, transport, responses, deadlines, maxTypes });
+    };
   return { sotw: open('sotw'), delta: open('delta') };
 }

@@ -88,6 +88,11 @@ export class XdsStream implements AdsSession, CacheStream {
     this.flush();
   }
 
+  /** A type may have become ready. */
+  changed(): void {
+    this.flush();
+  }
+
   flush(): void {
     for (const subscription of this.#subscriptions) this.#send(subscription);
     // What was written last may have nothing to tell after all, so that what waited for it need not.
@@ -107,6 +112,7 @@ export class XdsStream implements AdsSession, CacheStream {
     for (const subscription of this.#subscriptions) {
       if (subscription.inFlight) this.#options.deadlines.delete(subscription.inFlight);
       subscription.close();
+      this.#options.cache.releaseType(subscription.typeUrl);
     }
   }
 
@@ -186,7 +192,7 @@ export class XdsStream implements AdsSession, CacheStream {
       stream: this,
       typeUrl,
       gateway: this.node.cluster,
-      type: cache.type(typeUrl),
+      type: cache.holdType(typeUrl),
       retries: retriesOf(this.form, typeUrl),
       now: () => clock.now(),
     });

@@ -43,6 +43,10 @@ export class Assembly {
     return this.#resources.get(name);
   }
 
+  entries(): Iterable<[string, EncodedResource]> {
+    return this.#resources;
+  }
+
   keys(): Iterable<string> {
     return this.#resources.keys();
   }

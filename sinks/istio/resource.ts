@@ -19,10 +19,19 @@ const resourcesTag = (2 << 3) | 2;
 
 /** One resource as it stands in a response. */
 export interface EncodedResource {
+  /** `namespace/name`, as its readers know it. */
+  readonly name: string;
   /** Content hash, equal on every replica and after every restart: 22 characters of base64url. */
   readonly version: string;
   /** Tag, length and bytes of one entry of `DiscoveryResponse.resources`, to be spliced. */
   readonly chunk: Buffer;
+}
+
+/** The google.protobuf.Any within a chunk, to be spliced into other messages; no copy. */
+export function anyOf({ chunk }: EncodedResource): Buffer {
+  let start = 1; // the tag
+  while (((chunk[start] ?? 0) & 128) !== 0) start++;
+  return chunk.subarray(start + 1);
 }
 
 /** Encodes a ServiceEntry of `service` as an MCP resource. @param labels of the resource, sorted by key */
@@ -63,7 +72,7 @@ export function encodeResource({ name, labels, annotations, body }: ResourcePart
   const chunk = encode((writer) => {
     Any.encode({ typeUrl: resourceTypeUrl, value }, writer.uint32(resourcesTag).fork()).join();
   });
-  return { version, chunk };
+  return { name, version, chunk };
 }
 
 function activeSources(service: CatalogService): string[] {

@@ -64,14 +64,19 @@ export class McpContent {
   apply(kind: Kind, changes: readonly KeyedResource[]): void {
     const revision = this.#options.lists.get(kind)?.revision ?? 0;
     for (const [count, shards] of this.#cuts) {
-      const touched = new Set<KindContent>();
+      const touched = new Map<ShardContent, [string, KeyedResource['resource']][]>();
       for (const { key, name, resource } of changes) {
-        const content = shards[shardIndexOf(key, count)]?.of(kind);
-        if (!content) continue;
+        const shard = shards[shardIndexOf(key, count)];
+        const content = shard?.of(kind);
+        if (!shard || !content) continue;
         content.set(name, resource);
-        touched.add(content);
+        const own = touched.get(shard) ?? [];
+        if (own.push([name, resource]) === 1) touched.set(shard, own);
       }
-      for (const content of touched) content.changed(revision, this.#options.now());
+      for (const [shard, own] of touched) {
+        shard.of(kind)?.changed(revision, this.#options.now());
+        shard.tell(kind, own);
+      }
     }
   }
 

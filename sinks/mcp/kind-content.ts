@@ -60,6 +60,11 @@ export class KindContent {
     return this.#resources.version();
   }
 
+  /** The resources by name, in no particular order. */
+  resources(): Iterable<[string, EncodedResource]> {
+    return this.#resources.entries();
+  }
+
   set(name: string, resource: EncodedResource | undefined): void {
     if (resource) this.#resources.set(name, resource);
     else this.#resources.delete(name);

@@ -139,7 +139,8 @@ export class McpSink implements Sink {
     const nowMs = this.#deps.clock.now();
     return this.#servers.clients().map(({ status, shard }) => {
       const content = this.#content.of(shard);
-      const lagMs = ({ typeUrl, acked }: AdsClientStatus['types'][number]) => {
+      const lagMs = ({ typeUrl, acked, lagMs: known }: AdsClientStatus['types'][number]) => {
+        if (known !== undefined) return known; // a stream that reads what changes knows it by itself
         const kind = kindOf(typeUrl);
         const isKnown = kind !== undefined && typeof content !== 'string' && this.#content.isFilled(kind);
         const ownMs = isKnown ? content.of(kind)?.lagMs(acked && revisionOf(acked.nonce), nowMs) : undefined;
@@ -211,10 +212,12 @@ function* keyed(changes: ReturnType<ResourceSet['all']> | ReturnType<ResourceSet
 function clientsOf({ peer, node, types }: AdsClientStatus, revision: number): readonly SinkClient[] {
   return types
     .filter(({ typeUrl }) => kindOf(typeUrl) === 'ServiceEntry')
-    .map(({ state, nonce = '', error }) => {
+    .map(({ state, nonce = '', error, pending }) => {
       if (state === 'waiting') return { peer, node, state };
       if (state === 'nacked') return { peer, node, state, ...(error === undefined ? {} : { error }) };
-      return { peer, node, state: revisionOf(nonce) >= revision ? state : 'behind' };
+      // Whoever reads what changes lacks what is pending, of whichever host; others have all up to a revision.
+      const has = pending === undefined ? revisionOf(nonce) >= revision : pending === 0;
+      return { peer, node, state: has ? state : 'behind' };
     });
 }
 

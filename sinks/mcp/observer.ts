@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { AdsServerObserver } from '../grpc/ads-server.js';
-import type { EndCode, RequestKind } from '../grpc/ads-session.js';
+import type { EndCode, RequestKind, XdsObserver } from '../grpc/ads-session.js';
 import type { RefusedFor } from '../grpc/port-limits.js';
 import type { Defect } from '../istio/endpoints.js';
 import type { ResourceSetObserver } from '../istio/resource-set.js';
@@ -21,7 +21,7 @@ class OncePer {
 }
 
 /** Turns what happens on streams and to resources into logs and metrics. */
-export class McpObserver implements AdsServerObserver, ResourceSetObserver {
+export class McpObserver implements AdsServerObserver, XdsObserver, ResourceSetObserver {
   readonly #sink: string;
   readonly #logger: Logger;
   readonly #metrics: McpMetrics;
@@ -49,6 +49,10 @@ export class McpObserver implements AdsServerObserver, ResourceSetObserver {
     if (this.#logged.first(`refused ${limit} ${peer.replace(/:\d+$/, '')}`)) {
       this.#logger.warn({ peer, limit, details }, 'client refused');
     }
+  }
+
+  onOverLimit(limit: RefusedFor): void {
+    this.#metrics.refused.inc({ sink: this.#sink, limit });
   }
 
   onAcceptError(error: Error): void {

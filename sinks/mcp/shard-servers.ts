@@ -1,6 +1,8 @@
 import type { Clock, HostPort } from '../../core/plugin/index.js';
 import { type AdsClientStatus, AdsServer, type AdsServerObserver } from '../grpc/ads-server.js';
+import type { XdsObserver } from '../grpc/ads-session.js';
 import { adsSessions } from '../grpc/ads-sessions.js';
+import { xdsSessions } from '../grpc/xds-sessions.js';
 import type { McpConfig } from './config.js';
 import type { McpContent } from './content.js';
 import { type Shard, shardOfAuthority, shardPort, whole } from './shards.js';
@@ -17,6 +19,8 @@ interface PortServer {
 }
 
 const keepaliveTimeoutMs = 20_000;
+/** Names that a client that reads what changes may ask for; the wildcard is one. */
+const maxSubscriptions = 100_000;
 
 /**
  * The listeners of a sink: one that serves every shard by the name that is dialled, and one a shard where shards have
@@ -27,19 +31,26 @@ export class ShardServers {
   readonly #main: AdsServer;
   readonly #ports: readonly PortServer[];
 
-  constructor(config: McpConfig, content: McpContent, observer: AdsServerObserver, clock: Clock) {
+  constructor(config: McpConfig, content: McpContent, observer: AdsServerObserver & XdsObserver, clock: Clock) {
     const { listen, shards, shardBy, alsoShards, maxClients, ackTimeoutMs, keepaliveMs, tls, limits } = config;
-    const serve = (shardOf: (authority: string) => Shard | string, maxStreams: number) =>
-      new AdsServer({
-        ...adsSessions({
-          contentOf: (authority) => {
-            const shard = shardOf(authority);
-            return typeof shard === 'string' ? shard : content.of(shard);
-          },
-          ...{ observer, clock, ackTimeoutMs },
-        }),
+    const serve = (shardOf: (authority: string) => Shard | string, maxStreams: number) => {
+      const contentOf = (authority: string) => {
+        const shard = shardOf(authority);
+        return typeof shard === 'string' ? shard : content.of(shard);
+      };
+      const { delta } = xdsSessions({
+        cache: (authority) => {
+          const served = contentOf(authority);
+          return typeof served === 'string' ? served : served.cache;
+        },
+        ...{ observer, clock, ackTimeoutMs, maxSubscriptions },
+      });
+      return new AdsServer({
+        ...adsSessions({ contentOf, observer, clock, ackTimeoutMs }),
+        delta,
         ...{ observer, clock, maxClients: maxStreams, keepaliveMs, keepaliveTimeoutMs, tls, limits },
       });
+    };
     this.#listen = listen;
     this.#main = serve(shardOfAuthority, maxClients * shards);
     const counts = shardBy === 'port' ? [...new Set([shards, ...alsoShards])].filter((count) => count > 1) : [];

@@ -265,6 +265,24 @@ describe('an xDS stream, delta', () => {
     assert.equal(bench.cache.type(secretType).entry('b'), undefined);
   });
 
+  it('forgets the types that clients have made up, and keeps none that somebody may still add a name to', () => {
+    bench.cache.apply([set(secretType, 'a')]);
+    const known = bench.cache.typeCount;
+    const idle = connect();
+    idle.delta('made-up', { resourceNamesSubscribe: ['x'] });
+    idle.ack(only(idle.take()), { resourceNamesUnsubscribe: ['x'] });
+    const other = connect();
+    other.delta('made-up', { resourceNamesSubscribe: ['y'] });
+    other.stream.close();
+    idle.delta('made-up', { resourceNamesSubscribe: ['x'] });
+    idle.ack(only(idle.take()));
+    bench.cache.apply([set('made-up', 'x')]);
+    assert.deepEqual(only(idle.take()).resources, ['x=v1']);
+    bench.cache.apply([gone('made-up', 'x')]);
+    idle.stream.close();
+    assert.equal(bench.cache.typeCount, known);
+  });
+
   it('puts clusters and endpoints before what refers to them, and takes them away after it', () => {
     bench.cache.apply([
       ...[clusterType, endpointType].map((type) => set(type, 'old')),

@@ -1,4 +1,4 @@
-import { type ChannelCredentials, Client, credentials, status as grpcStatus } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, type ClientOptions, credentials, status as grpcStatus } from '@grpc/grpc-js';
 import type { Clock } from '../../../core/time/index.js';
 import { systemClock } from '../../../core/time/index.js';
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '../../../proto/gen/discovery.js';
@@ -50,7 +50,11 @@ export class XdsPeer {
   readonly responses: DeltaDiscoveryResponse[] = [];
   ended: { readonly code: string; readonly details: string } | undefined;
 
-  constructor(target: string | XdsPeer, channel: ChannelCredentials = credentials.createInsecure()) {
+  constructor(
+    target: string | XdsPeer,
+    channel: ChannelCredentials = credentials.createInsecure(),
+    options: ClientOptions = {},
+  ) {
     this.client =
       typeof target === 'string'
         ? new Client(target, channel, {
@@ -58,6 +62,7 @@ export class XdsPeer {
             'grpc.max_send_message_length': -1,
             'grpc.enable_retries': 0,
             'grpc.ssl_target_name_override': 'isthmus.test',
+            ...options,
           })
         : target.client;
     const { path, requestSerialize, responseDeserialize } = adsService.deltaAggregatedResources;
