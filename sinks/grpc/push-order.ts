@@ -4,6 +4,11 @@ export const listenerType = type('listener.v3.Listener');
 export const routeType = type('route.v3.RouteConfiguration');
 export const clusterType = type('cluster.v3.Cluster');
 export const endpointType = type('endpoint.v3.ClusterLoadAssignment');
+/** Routes of filters that have a discovery of their own. */
+const filterRouteTypes = [
+  'type.googleapis.com/envoy.extensions.filters.network.dubbo_proxy.v3.MultipleRouteConfiguration',
+  'type.googleapis.com/envoy.extensions.filters.network.thrift_proxy.v3.RouteConfiguration',
+];
 
 /** In which order the types of one stream are written, and what of one type waits for the client's answer to others. */
 interface TypeOrder {
@@ -14,11 +19,12 @@ interface TypeOrder {
   readonly removalsAfter: readonly string[];
 }
 
+const routeOrder: TypeOrder = { rank: 3, setsAfter: [clusterType, endpointType], removalsAfter: [listenerType] };
 const orders: ReadonlyMap<string, TypeOrder> = new Map([
-  [clusterType, { rank: 0, setsAfter: [], removalsAfter: [listenerType, routeType] }],
+  [clusterType, { rank: 0, setsAfter: [], removalsAfter: [listenerType, routeType, ...filterRouteTypes] }],
   [endpointType, { rank: 1, setsAfter: [], removalsAfter: [clusterType] }],
   [listenerType, { rank: 2, setsAfter: [clusterType, endpointType], removalsAfter: [] }],
-  [routeType, { rank: 3, setsAfter: [clusterType, endpointType], removalsAfter: [listenerType] }],
+  ...[routeType, ...filterRouteTypes].map((typeUrl) => [typeUrl, routeOrder] as const),
 ]);
 const noOrder: TypeOrder = { rank: 4, setsAfter: [], removalsAfter: [] };
 
