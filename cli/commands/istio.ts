@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
+import { readTextFile, whyUnreadable } from '../../core/config/read-file.js';
 import { readConfig } from '../config-file.js';
 import { type CliContext, printable } from '../context.js';
 import { CliError, exitCode } from '../exit-code.js';
@@ -13,6 +14,8 @@ interface MeshConfigOptions {
   readonly address?: string;
   readonly port?: number;
   readonly sink?: string;
+  readonly services?: true;
+  readonly ca?: string;
 }
 
 function meshConfigCommand(context: CliContext): Command {
@@ -28,18 +31,21 @@ function meshConfigCommand(context: CliContext): Command {
       'the name by which istiod reaches the daemon, as isthmus.istio-system.svc (else that of listen)',
     )
     .option('--port <number>', 'the port by which it does, where that is not the one that is listened on', parsePort)
+    .option('--services', 'shards as Services beside that of --address: isthmus-shard-0-of-16.istio-system.svc')
+    .option('--ca <file>', "PEM file of the authorities that signed the daemon's certificate, where it has one")
     .option('--sink <name>', 'name of the sink, where there are several')
     .addHelpText(
       'after',
       `
-By authority each shard has a name of its own, that has to lead to the daemon: a wildcard in DNS, or, in Kubernetes, a
-Service for each as isthmus-shard-0-of-16. By port the ports have to be open. istiod reads this at its start alone; an istiod that
-was not restarted goes on with the shards that it knows, and is served them.
+By authority each shard has a name of its own. With TLS it stands in the sni alone; the certificate has to have it, as by a
+wildcard. Without TLS it has to lead to the daemon: by a wildcard in DNS or, with --services, by a Service for each.
+By port the ports have to be open. istiod reads this at its start alone; an istiod that was not restarted goes on with the
+shards that it knows, and is served them.
 
 Examples:
   isthmus istio mesh-config --config isthmus.yaml --address isthmus.istio-system.svc`,
     )
-    .action(async ({ config: file, address, port, sink: name }: MeshConfigOptions) => {
+    .action(async ({ config: file, address, port, sink: name, services, ca }: MeshConfigOptions) => {
       const plugins = await context.loadPlugins();
       const config = await readConfig(context, file);
       const readable = config.sinks.flatMap((sink) => {
@@ -56,7 +62,17 @@ Examples:
         throw new CliError(exitCode.usage, `${file} has several sinks that istiod reads; say --sink, one of ${names}`);
       }
       const host = address ?? listenHost(sink.config);
-      const sources = sink.configSources(sink.config, { host, ...(port === undefined ? {} : { port }) });
+      const sources = sink.configSources(sink.config, {
+        host,
+        names: services ? 'beside' : 'below',
+        ...(port === undefined ? {} : { port }),
+        ...(ca === undefined ? {} : { ca: readCa(ca) }),
+      });
+      const isUnverified = sources.some(({ tlsSettings }) => tlsSettings && tlsSettings.caCertificates === undefined);
+      if (isUnverified) {
+        const text = 'istiod verifies the certificate by the authorities of its system; give others with --ca';
+        context.stderr.write(`${text}\n`);
+      }
       if (address === undefined) {
         context.stderr.write(
           `istiod is told to dial ${printable(host)}; give its name for the daemon with --address\n`,
@@ -64,6 +80,19 @@ Examples:
       }
       context.stdout.write(stringify({ configSources: sources }, { lineWidth: 0 }));
     });
+}
+
+function readCa(file: string): string {
+  let text: string;
+  try {
+    text = readTextFile(file, 1024 * 1024);
+  } catch (error) {
+    throw new CliError(exitCode.usage, `cannot read ${printable(file)}: ${whyUnreadable(error)}`);
+  }
+  // What else stands in such a file, as a key, is nothing for the mesh's configuration.
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (!certificates) throw new CliError(exitCode.usage, `${printable(file)} has no certificate in PEM`);
+  return `${certificates.join('\n')}\n`;
 }
 
 function listenHost({ listen }: Readonly<Record<string, unknown>>): string {

@@ -14,11 +14,25 @@ export interface KindSchema {
   readonly configSources?: ConfigSourcesOf;
 }
 
-/** @param dialled how istiod reaches this daemon; `port` in place of the one that is listened on */
-export type ConfigSourcesOf = (
-  config: Readonly<Record<string, unknown>>,
-  dialled: { readonly host: string; readonly port?: number },
-) => readonly { readonly address: string }[];
+export type ConfigSourcesOf = (config: Readonly<Record<string, unknown>>, dialled: Dialled) => readonly ConfigSource[];
+
+/** How istiod reaches this daemon. */
+export interface Dialled {
+  /** DNS name or address, as `isthmus.istio-system.svc`. */
+  readonly host: string;
+  /** In place of the one that is listened on, where something between translates it. */
+  readonly port?: number;
+  /** Parts that are told apart by name: `part.HOST`, or `FIRST-part.REST`. Default below. */
+  readonly names?: 'below' | 'beside';
+  /** PEM of the authorities that signed the daemon's certificate. */
+  readonly ca?: string;
+}
+
+/** An entry of `meshConfig.configSources`. */
+export interface ConfigSource {
+  readonly address: string;
+  readonly tlsSettings?: { readonly mode: 'SIMPLE'; readonly sni?: string; readonly caCertificates?: string };
+}
 
 /** The kinds that a configuration may name. */
 export interface ConfigPlugins {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { plugins } from '../../cli/wire.js';
 import { runCli } from './run-cli.js';
 
@@ -44,6 +45,39 @@ describe('isthmus istio mesh-config', () => {
       'xds://isthmus.istio-system.svc:30201',
       'k8s://',
     ]);
+  });
+
+  it('is one a shard, as Services beside one another', async () => {
+    const { stdout } = await meshConfig('  - { kind: mcp, shards: 2 }', ...address, '--services');
+    assert.deepEqual(stdout.match(/xds:\S*/g), [
+      'xds://isthmus-shard-0-of-2.istio-system.svc:15010',
+      'xds://isthmus-shard-1-of-2.istio-system.svc:15010',
+    ]);
+  });
+
+  it('names shards by SNI alone where there is TLS, with the authorities and nothing else of their file', async () => {
+    const sink = '  - { kind: mcp, shards: 2, tls: { cert: a.pem, key: b.pem } }';
+    const file = join(dir, 'ca.pem');
+    const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+    writeFileSync(file, `${certificate}-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n`);
+    const { stdout, stderr } = await meshConfig(sink, ...address, '--ca', file);
+    const { configSources } = parse(stdout) as { configSources: object[] };
+    assert.deepEqual(configSources, [
+      ...[0, 1].map((index) => ({
+        address: 'xds://isthmus.istio-system.svc:15010',
+        tlsSettings: {
+          mode: 'SIMPLE',
+          sni: `shard-${index}-of-2.isthmus.istio-system.svc`,
+          caCertificates: certificate,
+        },
+      })),
+      { address: 'k8s://' },
+    ]);
+    assert.equal(stderr, '');
+    assert.match((await meshConfig(sink, ...address)).stderr, /give others with --ca/);
+    assert.equal((await meshConfig(sink, ...address, '--ca', join(dir, 'no.pem'))).code, 2);
+    writeFileSync(file, 'none');
+    assert.match((await meshConfig(sink, ...address, '--ca', file)).stderr, /has no certificate in PEM/);
   });
 
   it('says what it assumed of the address', async () => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { mcpSchema } from '../../../sinks/mcp/config.js';
 import { configSources } from '../../../sinks/mcp/mesh-config.js';
 import { shardIndexOf } from '../../../sinks/mcp/shards.js';
@@ -8,6 +11,7 @@ import { AdsClient } from '../../support/ads-client.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { poll } from '../../support/poll.js';
 import { CLUSTER_TYPE } from '../../support/sidecar-wire.js';
+import { TestAuthority } from '../../support/test-authority.js';
 import { MemoryCatalog } from '../support/memory-catalog.js';
 import { type RunningSink, runSink } from '../support/running-sink.js';
 import { catalogService, instances } from '../support/services.js';
@@ -158,5 +162,44 @@ describe('the server of one shard going away, and a real istiod', function () {
       await sidecar.waitForEndpoints(clusterOf(host), (list) => list.length === count);
     }
     for (const host of hosts) assert.ok(sidecar.clusters.has(clusterOf(host)));
+  });
+});
+
+describe('the MCP sink in shards over TLS, and a real istiod', function () {
+  this.timeout(240_000);
+  const catalog = new MemoryCatalog();
+  const dir = mkdtempSync(join(tmpdir(), 'isthmus-shards-tls-'));
+  let sink: RunningSink;
+  let istiod: IstiodServer;
+  let sidecar: AdsClient;
+
+  after(async () => {
+    sidecar?.close();
+    await istiod?.stop();
+    await sink?.stop();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('is told apart by SNI alone, at one address that every name but that of the shard leads to', async () => {
+    const authority = new TestAuthority();
+    const { cert, key } = authority.issue({ dns: ['*.isthmus.test'] });
+    const tls = { cert: join(dir, 'tls.crt'), key: join(dir, 'tls.key') };
+    writeFileSync(tls.cert, cert);
+    writeFileSync(tls.key, key);
+    const listen = `127.0.0.1:${await pickPort()}`;
+    catalog.put(...hosts.map((host) => catalogService(host, instances(2))));
+    const options = { listen, shards: 3, tls };
+    sink = await runSink(catalog, options);
+    const sources = configSources(mcpSchema.parse(options), { host: 'isthmus.test', ca: authority.cert });
+    istiod = await startIstiod({
+      configSources: sources
+        .filter(({ address }) => address !== 'k8s://')
+        // Nobody knows the name here; the rest is as it was printed.
+        .map(({ address, ...rest }) => ({ address: address.replace('isthmus.test', '127.0.0.1'), ...rest })),
+    });
+    sidecar = new AdsClient(istiod.adsAddress);
+    await seesAll(sidecar, 2);
+    const parts = sink.sink.clients().map(({ part }) => part);
+    assert.deepEqual(parts.sort(), ['shard 0 of 3', 'shard 1 of 3', 'shard 2 of 3']);
   });
 });
