@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isRecord } from '../model/is-record.js';
 import type { ConfigPath } from './config-error.js';
 import { didYouMean } from './did-you-mean.js';
 
@@ -106,10 +107,20 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_format':
       return `expected a string of the form ${'pattern' in issue && issue.pattern ? issue.pattern : issue.format}`;
     case 'invalid_union':
-      return issue.input === undefined ? 'missing' : 'matches none of the allowed forms';
+      return describeUnion(issue);
     default:
       return undefined;
   }
+}
+
+/** Forms that one key tells apart are named by it. */
+function describeUnion(issue: Extract<z.core.$ZodRawIssue, { code: 'invalid_union' }>): string {
+  const { input, inst, discriminator } = issue;
+  if (typeof discriminator !== 'string') return input === undefined ? 'missing' : 'matches none of the allowed forms';
+  const forms = (def(inst)?.['options'] ?? []) as readonly z.core.$ZodType[];
+  const names = forms.flatMap((form) => [...(form._zod.propValues?.[discriminator] ?? [])].map(String));
+  const value = isRecord(input) ? input[discriminator] : undefined;
+  return value === undefined ? `missing; ${expectedOneOf(names)}` : expectedOneOf(names, value);
 }
 
 function describeType(expectedType: string, input: unknown, inst: unknown): string {
