@@ -5,6 +5,7 @@ import { Daemon } from './daemon.js';
 import { countResources, McpReader } from './mcp-reader.js';
 import { cpuMs, memoryMb } from './process-stat.js';
 import { quantile } from './quantiles.js';
+import { idleCpuPerMs, settled } from './resting.js';
 import { describeScale, type Scale } from './scale.js';
 import { ZookeeperWriter } from './zookeeper-writer.js';
 
@@ -25,8 +26,6 @@ export interface Figures {
 
 const starts = 3;
 const warmUps = 10;
-/** Of a core: a daemon with nothing to do takes less. */
-const restingShare = 0.05;
 /** Between two changes: far enough apart that no two share a push. */
 const pauseMs = 100;
 
@@ -132,22 +131,4 @@ async function measureChanges(
     rssMb: rss,
     peakRssMb: peak,
   };
-}
-
-/** Until what follows the first answer is done, as the first writing of its disk: a change is not to pay for it. */
-async function settled(daemon: Daemon): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  // What it puts off waits for two seconds.
-  await delay(3000);
-  while ((await idleCpuPerMs(daemon)) > restingShare) {
-    if (performance.now() > deadlineMs) throw new Error('the daemon does not come to rest');
-  }
-}
-
-/** What the daemon costs when nothing happens, as a share of a core. */
-async function idleCpuPerMs(daemon: Daemon): Promise<number> {
-  const windowMs = 2000;
-  const before = cpuMs(daemon.pid);
-  await delay(windowMs);
-  return (cpuMs(daemon.pid) - before) / windowMs;
 }

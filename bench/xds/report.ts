@@ -1,4 +1,6 @@
+import { describeScale } from '../scale.js';
 import { type FanOut, type FanOutFigures, measureFanOut } from './fan-out.js';
+import { type FromZookeeperFigures, measureFromZookeeper } from './from-zookeeper.js';
 import { buildPrograms } from './peers.js';
 import { measureStorm, type Storm, type StormResult } from './storm.js';
 
@@ -7,6 +9,12 @@ const large: FanOut = { services: 10, instances: 10_000, streams: 1, names: 1, c
 const storm: Storm = { services: 10_000, instances: 10, streams: 100, names: 50, perSecond: 1000, seconds: 30 };
 /** As Envoys ask: for the endpoints of all clusters. */
 const wholeStorm: Storm = { ...storm, names: 10_000 };
+
+const scales = [
+  { services: 1000, instances: 10 },
+  { services: 10_000, instances: 10 },
+];
+const changes = 100;
 
 /** Measures the xds sink, in part beside go-control-plane. @returns Markdown */
 export async function measureXds(say: (line: string) => void): Promise<string> {
@@ -24,7 +32,33 @@ export async function measureXds(say: (line: string) => void): Promise<string> {
   const few = await measureStorm(storm);
   say('xDS: a storm, clients of everything');
   const whole = await measureStorm(wholeStorm);
-  return report(many, one, few, whole);
+  const registry: FromZookeeperFigures[] = [];
+  for (const scale of scales) {
+    say(`xDS: ZooKeeper, ${describeScale(scale)}`);
+    registry.push(await measureFromZookeeper(scale, changes, say));
+  }
+  return `${report(many, one, few, whole)}\n${reportRegistry(registry)}`;
+}
+
+function reportRegistry(runs: readonly FromZookeeperFigures[]): string {
+  const [small, large] = runs.map(({ cpuMsPerChange }) => cpuMsPerChange);
+  const row = (name: string, value: (figures: FromZookeeperFigures) => string, bar: string) =>
+    `| ${[name, ...runs.map(value), bar].join(' | ')} |`;
+  return [
+    `ZooKeeper → the built daemon → a delta client of all endpoints of a gateway, ${changes} changes; notifications are those that a`,
+    'bare client in another process gets:',
+    '',
+    row('', ({ scale }) => describeScale(scale), 'bar at 10,000 × 10'),
+    row('---', () => '---', '---'),
+    row('push over the notification, p50', (f) => ms(f.overNotificationMs.p50), '≤ 3 ms'),
+    row('push over the notification, p99', (f) => ms(f.overNotificationMs.p99), '≤ 15 ms'),
+    row('CPU per change', (f) => ms(f.cpuMsPerChange), '≤ 1.5 ms'),
+    row('warm start → all endpoints at a client', (f) => ms(f.warmStartMs), '≤ 4000 ms'),
+    row('RSS with 100 such clients', (f) => mb(f.rssMb), '≤ 450 MB'),
+    '',
+    `CPU per change, ${scales.map(describeScale).reverse().join(' against ')}: ${((large ?? 0) / (small ?? 1)).toFixed(2)} (bar: ≤ 1.3).`,
+    '',
+  ].join('\n');
 }
 
 interface Pair {
