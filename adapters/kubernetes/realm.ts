@@ -13,7 +13,6 @@ export interface RealmObserver {
 }
 
 const sliceSelector = 'kubernetes.io/service-name';
-const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
 /**
  * The Services and EndpointSlices of one namespace, or of all, and what is published of them. Nothing is published before
@@ -50,7 +49,6 @@ export class Realm {
               labelSelector: namespaceSelector,
               ...(namespace === undefined ? {} : { fieldSelector: `metadata.name=${namespace}` }),
             },
-            accept: metadataOnly,
             decode: (object) => (metaOf(object) ? true : undefined),
           };
   }

@@ -66,14 +66,14 @@ export class KubernetesClient {
   }
 
   /** Reads one object or one page of a list. @throws KubernetesError; the signal's reason */
-  get(path: string, query: Query, signal: AbortSignal, accept = 'application/json'): Promise<Json> {
-    return this.#json({ method: 'GET', path, query, accept }, signal);
+  get(path: string, query: Query, signal: AbortSignal): Promise<Json> {
+    return this.#json({ method: 'GET', path, query }, signal);
   }
 
   /** Writes. @returns the object as it is now, or a status @throws KubernetesError; the signal's reason */
   write(path: string, options: WriteOptions, signal: AbortSignal): Promise<Json> {
     const { method, query = {}, body, contentType = 'application/json' } = options;
-    return this.#json({ method, path, query, accept: 'application/json', body, contentType }, signal);
+    return this.#json({ method, path, query, body, contentType }, signal);
   }
 
   /**
@@ -81,20 +81,11 @@ export class KubernetesClient {
    * @param idleMs a watch that says nothing for so long is dead
    * @throws KubernetesError; the signal's reason
    */
-  async *watch(
-    path: string,
-    query: Query,
-    idleMs: number,
-    signal: AbortSignal,
-    accept = 'application/json',
-  ): AsyncGenerator<readonly WatchLine[]> {
+  async *watch(path: string, query: Query, idleMs: number, signal: AbortSignal): AsyncGenerator<readonly WatchLine[]> {
     const deadline = new Deadline(signal);
     try {
       deadline.restart(this.#options.requestTimeoutMs, 'no answer');
-      const answer = await this.#send(
-        { method: 'GET', path, query: { ...query, watch: true }, accept },
-        deadline.signal,
-      );
+      const answer = await this.#send({ method: 'GET', path, query: { ...query, watch: true } }, deadline.signal);
       deadline.restart(idleMs, 'a watch that said nothing');
       for await (const lines of splitLines(answer.body, this.#maxBytes)) {
         deadline.restart(idleMs, 'a watch that said nothing');
@@ -129,13 +120,13 @@ export class KubernetesClient {
 
   /** @throws KubernetesError for any answer but a good one */
   async #send(request: Request, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { method, path, query, accept, body, contentType } = request;
+    const { method, path, query, body, contentType } = request;
     const token = await this.#options.access.token(signal);
     const answer = await this.#pool.request({
       method,
       path: `${this.#basePath}${path}${queryText(query)}`,
       headers: {
-        accept,
+        accept: 'application/json',
         'user-agent': 'isthmus',
         ...(contentType === undefined || body === undefined ? {} : { 'content-type': contentType }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -200,7 +191,6 @@ interface Request {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly query: Query;
-  readonly accept: string;
   readonly body?: Json | undefined;
   readonly contentType?: string;
 }

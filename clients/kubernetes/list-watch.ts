@@ -9,8 +9,6 @@ export interface Collection<Item> {
   readonly path: string;
   /** `labelSelector`, `fieldSelector`. */
   readonly query?: Query;
-  /** Accept header, for answers of metadata alone. Default `application/json`. */
-  readonly accept?: string;
   /** What is kept of an object; undefined when it is of no interest. Never throws. */
   decode(object: unknown): Item | undefined;
 }
@@ -103,7 +101,7 @@ export async function listCollection<Item>(
 }
 
 async function listOnce<Item>(
-  { path, query, accept, decode }: Collection<Item>,
+  { path, query, decode }: Collection<Item>,
   client: KubernetesClient,
   limit: number,
   signal: AbortSignal,
@@ -111,10 +109,14 @@ async function listOnce<Item>(
   const items = new Map<string, Item>();
   let page: string | undefined;
   for (;;) {
-    const list = await client.get(path, { ...query, limit, continue: page }, signal, accept);
+    const list = await client.get(path, { ...query, limit, continue: page }, signal);
     const meta = field(list, 'metadata');
     const resourceVersion = textOf(meta['resourceVersion']);
-    if (!textOf(list['kind']).endsWith('List') || !Array.isArray(list['items']) || resourceVersion === '') {
+    if (
+      !textOf(list['kind']).endsWith('List') ||
+      (!Array.isArray(list['items']) && list['items'] !== null) ||
+      resourceVersion === ''
+    ) {
       throw new KubernetesError('malformed', `${client.server}: ${path} is answered with no list`);
     }
     for (const object of listOf(list, 'items')) {
@@ -130,7 +132,7 @@ async function listOnce<Item>(
 
 /** @returns the version that the watch had come to when the server ended it */
 async function watchOnce<Item>(
-  { path, query, accept, decode }: Collection<Item>,
+  { path, query, decode }: Collection<Item>,
   observer: CollectionObserver<Item>,
   from: string,
   { client, watchMs }: ListWatchOptions,
@@ -140,7 +142,7 @@ async function watchOnce<Item>(
   const timeoutSeconds = Math.max(1, Math.round((watchMs * (0.8 + Math.random() * 0.2)) / 1000));
   const asked = { ...query, resourceVersion, timeoutSeconds, allowWatchBookmarks: true };
   const idleMs = timeoutSeconds * 1000 + idleSlackMs;
-  for await (const events of client.watch(path, asked, idleMs, signal, accept)) {
+  for await (const events of client.watch(path, asked, idleMs, signal)) {
     let told = false;
     try {
       for (const { type, object } of events) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type KubeServer, startKube } from '../../servers/kube.js';
+import { KubeApiProxy } from '../../support/kube-api-proxy.js';
 import { KubeWriter } from '../../support/kube-writer.js';
 import { poll } from '../../support/poll.js';
 import { MemoryCatalog } from '../support/memory-catalog.js';
 import { catalogService, instances } from '../support/services.js';
-import { ApiProxy } from './api-proxy.js';
 import { type RunningKubernetesSink, runKubernetesSink } from './running-sink.js';
 
 const entries = '/apis/networking.istio.io/v1/namespaces/legacy/serviceentries';
@@ -15,7 +15,7 @@ describe('the Kubernetes sink and an API that refuses or comes late', function (
   this.timeout(240_000);
   let kube: KubeServer;
   let writer: KubeWriter;
-  let proxy: ApiProxy;
+  let proxy: KubeApiProxy;
   let catalog: MemoryCatalog;
   let running: RunningKubernetesSink | undefined;
 
@@ -31,7 +31,7 @@ describe('the Kubernetes sink and an API that refuses or comes late', function (
   });
   beforeEach(async () => {
     catalog = new MemoryCatalog();
-    proxy = await ApiProxy.start(kube);
+    proxy = await KubeApiProxy.start(kube);
   });
   afterEach(async () => {
     await running?.stop();
@@ -68,7 +68,7 @@ describe('the Kubernetes sink and an API that refuses or comes late', function (
     assert.equal(refused, 4);
     // Four were under way when the first was refused; nothing else was sent in the two seconds after it.
     assert.ok(Math.min(...early) >= 1990, `sent after ${Math.min(...early)} ms`);
-    assert.equal(sink.status().failingCount, 0);
+    await poll(() => sink.status().failingCount === 0, { what: 'no failure' });
     assert.equal(sink.status().connection.state, 'connected');
   });
 

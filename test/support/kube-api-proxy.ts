@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
-import type { KubeServer } from '../../servers/kube.js';
+import type { KubeServer } from '../servers/kube.js';
 
 /** What a test does to a request: `pass`, or it has answered itself. */
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => Promise<'pass' | 'answered'>;
 
 /** Plain HTTP in front of a real API, as its administrator, where a test can answer in its place: with 429, or late. */
-export class ApiProxy {
+export class KubeApiProxy {
   readonly #server: Server;
   readonly #agent: Agent;
   readonly #kube: KubeServer;
@@ -22,13 +22,18 @@ export class ApiProxy {
     });
   }
 
-  static start(kube: KubeServer): Promise<ApiProxy> {
-    const proxy = new ApiProxy(kube);
+  static start(kube: KubeServer): Promise<KubeApiProxy> {
+    const proxy = new KubeApiProxy(kube);
     return new Promise((resolve) => proxy.#server.listen(0, '127.0.0.1', () => resolve(proxy)));
   }
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Closes all connections. */
+  drop(): void {
+    this.#server.closeAllConnections();
   }
 
   async close(): Promise<void> {
