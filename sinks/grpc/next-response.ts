@@ -1,4 +1,5 @@
 import { isPartial, orderOf } from './push-order.js';
+import { byName } from './resource-type.js';
 import type { XdsForm } from './shared-responses.js';
 import type { Covered, Stale, Subscription } from './subscription.js';
 import type { XdsResource } from './xds-resource.js';
@@ -84,10 +85,11 @@ function sort(subscription: Subscription, isSettled: IsSettled, untold: boolean)
 }
 
 /** All that the client is to have, and what it may not be told to drop yet, by name. */
-function fullState(subscription: Subscription): XdsResource[] {
-  const resources = [...subscription.allWanted()];
-  for (const [name, { deleted }] of subscription.stale) {
-    if (deleted && !subscription.wanted(name)) resources.push(deleted);
-  }
-  return resources.sort((a, b) => (a.name < b.name ? -1 : 1));
+function fullState(subscription: Subscription): readonly XdsResource[] {
+  const { type, gateway, isWildcard, named, stale } = subscription;
+  const kept: XdsResource[] = [];
+  for (const [name, { deleted }] of stale) if (deleted && !subscription.wanted(name)) kept.push(deleted);
+  // Mostly all clients of a gateway have the same, and it is put in order once.
+  if (isWildcard && named.size === 0 && kept.length === 0) return type.inWildcardOf(gateway);
+  return [...subscription.allWanted(), ...kept].sort(byName);
 }

@@ -28,6 +28,13 @@ interface Entry {
   readers: Set<ResourceReader> | undefined;
 }
 
+/** Gateways whose wildcards are kept in order at a time. */
+const maxSorted = 64;
+
+export function byName(a: XdsResource, b: XdsResource): number {
+  return a.name < b.name ? -1 : 1;
+}
+
 /** Whether a resource is part of the wildcard of a gateway's clients. */
 export function inWildcard({ wildcard }: XdsResource, gateway: string): boolean {
   return typeof wildcard === 'string' ? wildcard === 'all' : wildcard.gateway === gateway;
@@ -38,6 +45,8 @@ export class ResourceType {
   readonly #entries = new Map<string, Entry>();
   /** Readers of the wildcard, by their gateway. */
   readonly #wildcards = new Map<string, Set<ResourceReader>>();
+  /** Wildcards of gateways as they are now, by name; made when first asked for. */
+  readonly #sorted = new Map<string, readonly XdsResource[]>();
   /** Subscriptions that may add readers. */
   holders = 0;
   #size = 0;
@@ -52,6 +61,17 @@ export class ResourceType {
 
   *resources(): Generator<XdsResource> {
     for (const { resource } of this.#entries.values()) if (resource) yield resource;
+  }
+
+  /** All that a gateway's wildcard has, by name; the same array as long as nothing of the type changes. */
+  inWildcardOf(gateway: string): readonly XdsResource[] {
+    const known = this.#sorted.get(gateway);
+    if (known) return known;
+    const sorted = [...this.resources()].filter((resource) => inWildcard(resource, gateway)).sort(byName);
+    // Clients choose the name of their gateway.
+    if (this.#sorted.size >= maxSorted) this.#sorted.clear();
+    this.#sorted.set(gateway, sorted);
+    return sorted;
   }
 
   /** Reads one name, whether or not it is there. */
@@ -83,6 +103,7 @@ export class ResourceType {
     const entry = this.#entries.get(name) ?? (after && this.#add(name));
     const before = entry?.resource;
     if (!entry || (before === undefined && after === undefined) || isSame(before, after)) return false;
+    this.#sorted.clear();
     entry.resource = after;
     entry.revision = revision;
     this.#size += Number(after !== undefined) - Number(before !== undefined);

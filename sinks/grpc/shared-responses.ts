@@ -69,7 +69,7 @@ function isEqual(response: SharedResponse, wanted: Wanted): boolean {
 }
 
 function hasSame<Item>(a: readonly Item[], b: readonly Item[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
+  return a === b || (a.length === b.length && a.every((item, index) => item === b[index]));
 }
 
 /** Content hash of what a response holds: equal on every replica and after every restart. */
