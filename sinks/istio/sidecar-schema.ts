@@ -42,8 +42,8 @@ export const sidecarFields = z.strictObject({
     .default(dayMs)
     .describe('Milliseconds that a dependency goes on counting after it is declared no more. Default 86400000, a day.'),
   settleMs: milliseconds(0)
-    .default(60_000)
+    .default(600_000)
     .describe(
-      'Milliseconds from the first declaration of a new application to its Sidecar: others come meanwhile. Default 60000.',
+      'Milliseconds from the first declaration of a new application to its Sidecar: others come meanwhile, those that Nacos knows within its subscribersIntervalMs. Default 600000.',
     ),
 });
