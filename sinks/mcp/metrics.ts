@@ -1,17 +1,9 @@
-import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
+import { type Counter, Gauge, type Registry } from 'prom-client';
 import type { ConnectedClient } from '../../core/sink/sink.js';
+import { StreamMetrics } from '../grpc/stream-metrics.js';
 
 /** The sink's metrics, each labelled with the sink's name; two sinks of the kind share them. */
-export class McpMetrics {
-  readonly clients: Gauge<'sink'>;
-  readonly streams: Counter<'sink'>;
-  readonly refused: Counter<'sink' | 'limit'>;
-  readonly ended: Counter<'sink' | 'code'>;
-  readonly requests: Counter<'sink' | 'type' | 'kind'>;
-  readonly responses: Counter<'sink' | 'type'>;
-  readonly responseBytes: Counter<'sink' | 'type'>;
-  readonly ackSeconds: Histogram<'sink' | 'type'>;
-  readonly pushSeconds: Histogram<'sink'>;
+export class McpMetrics extends StreamMetrics {
   readonly resources: Gauge<'sink'>;
   readonly resourceBytes: Gauge<'sink'>;
   readonly keptEmpty: Gauge<'sink'>;
@@ -23,57 +15,24 @@ export class McpMetrics {
 
   /** @param clients those of the sink, as they are when metrics are read */
   constructor(registry: Registry, sink: string, clients: () => readonly ConnectedClient[]) {
-    const once = <M extends Metric>(name: string, make: (name: string) => M): M => {
-      const fullName = `isthmus_mcp_${name}`;
-      return (registry.getSingleMetric(fullName) as M | undefined) ?? make(fullName);
-    };
-    const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-      once(name, (full) => new Counter({ name: full, help, labelNames, registers: [registry] }));
-    const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-      once(name, (full) => new Gauge({ name: full, help, labelNames, registers: [registry] }));
-    const seconds = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
-      once(name, (full) => new Histogram({ name: full, help, labelNames, buckets, registers: [registry] }));
-
-    this.clients = gauge('clients', 'Streams open now.', ['sink']);
-    this.streams = counter('streams_total', 'Streams opened.', ['sink']);
-    this.refused = counter(
-      'refused_total',
-      'Streams and connections refused or dropped, by what they went over: clients, connections, streamsPerConnection, requestBytes, resets, tls.',
-      ['sink', 'limit'],
-    );
-    this.ended = counter('ended_streams_total', 'Streams that this side ended, by status code.', ['sink', 'code']);
-    this.requests = counter('requests_total', 'Requests by type and kind: initial, ack, nack, stale.', [
+    super(registry, 'isthmus_mcp');
+    this.resources = this.gauge('resources', 'Resources served.', 'sink');
+    this.resourceBytes = this.gauge('resource_bytes', 'Bytes of all resources served.', 'sink');
+    this.keptEmpty = this.gauge('kept_empty_services', 'Services without instances still served, empty.', 'sink');
+    this.sidecars = this.gauge('sidecars', 'Sidecar resources served.', 'sink');
+    this.invalidSidecars = this.gauge('invalid_sidecars', 'Applications whose Sidecar istiod would refuse.', 'sink');
+    this.invalid = this.gauge('invalid_resources', 'Services that istiod would refuse as they are now.', 'sink');
+    this.refusals = this.counter(
+      'refused_resources_total',
+      'Times a service became, or became otherwise, invalid.',
       'sink',
-      'type',
-      'kind',
-    ]);
-    this.responses = counter('responses_total', 'Responses written.', ['sink', 'type']);
-    this.responseBytes = counter('response_bytes_total', 'Bytes of responses written.', ['sink', 'type']);
-    this.ackSeconds = seconds(
-      'ack_seconds',
-      'From a response to its acknowledgement.',
-      ['sink', 'type'],
-      [0.005, 0.02, 0.1, 0.5, 2, 10, 60],
     );
-    this.pushSeconds = seconds(
-      'push_seconds',
-      'From a change of the catalog to its responses being written: encoding, assembly, hand-over to the transport.',
-      ['sink'],
-      [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1],
-    );
-    this.resources = gauge('resources', 'Resources served.', ['sink']);
-    this.resourceBytes = gauge('resource_bytes', 'Bytes of all resources served.', ['sink']);
-    this.keptEmpty = gauge('kept_empty_services', 'Services without instances that are still served, empty.', ['sink']);
-    this.sidecars = gauge('sidecars', 'Sidecar resources served.', ['sink']);
-    this.invalidSidecars = gauge('invalid_sidecars', 'Applications whose Sidecar istiod would refuse.', ['sink']);
-    this.invalid = gauge('invalid_resources', 'Services that istiod would refuse as they are now.', ['sink']);
-    this.refusals = counter('refused_resources_total', 'Times a service became, or became otherwise, invalid.', [
-      'sink',
-    ]);
-    this.defects = counter('defects_total', 'Parts of services left out or limited, counted when seen.', [
+    this.defects = this.counter(
+      'defects_total',
+      'Parts of services left out or limited, counted when seen.',
       'sink',
       'part',
-    ]);
+    );
     addLag(registry, sink, clients);
   }
 }
