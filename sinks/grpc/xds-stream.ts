@@ -144,6 +144,7 @@ export class XdsStream implements AdsSession, CacheStream {
       }
       answered = known.inFlight !== undefined;
       if (answered) this.#answer(known, responseNonce, errorDetail?.message);
+      else this.#options.observer.onRequest(typeUrl, 'update');
     }
     const wanted = new Set(resourceNames);
     const wildcard = wanted.delete(wildcardName) || (wanted.size === 0 && !subscription.explicit);

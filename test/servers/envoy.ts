@@ -17,6 +17,8 @@ export interface EnvoyOptions extends StartOptions {
   readonly node?: string;
   /** PEM file of the authority that the ADS server's certificate is by; without it the connection is plain text. */
   readonly ca?: string;
+  /** Listeners of the bootstrap. */
+  readonly listeners?: readonly Readonly<Record<string, unknown>>[];
   /** More of the bootstrap, over ours. */
   readonly bootstrap?: Readonly<Record<string, unknown>>;
 }
@@ -104,7 +106,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyServer> {
   });
 }
 
-function bootstrapOf({ ads, cluster, delta, node, ca, bootstrap }: EnvoyOptions, adminPort: number) {
+function bootstrapOf({ ads, cluster, delta, node, ca, listeners = [], bootstrap }: EnvoyOptions, adminPort: number) {
   const [host = '', port] = ads.split(':');
   const address = (portValue: number) => ({ socket_address: { address: '127.0.0.1', port_value: portValue } });
   return {
@@ -120,6 +122,7 @@ function bootstrapOf({ ads, cluster, delta, node, ca, bootstrap }: EnvoyOptions,
       lds_config: { ads: {}, resource_api_version: 'V3' },
     },
     static_resources: {
+      listeners,
       clusters: [
         {
           name: 'isthmus',
