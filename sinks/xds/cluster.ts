@@ -58,7 +58,7 @@ export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOp
     dnsLookupFamily: discovery.kind === 'dns' ? Cluster_DnsLookupFamily.V4_PREFERRED : Cluster_DnsLookupFamily.AUTO,
     respectDnsTtl: discovery.kind === 'dns',
     ...(outlierDetection && { outlierDetection: outliersOf(outlierDetection) }),
-    // Below half, Envoy would otherwise send to those that are unhealthy and draining, too.
+    // When less than half are well, Envoy would otherwise send to those that are unhealthy, too.
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     typedExtensionProtocolOptions: httpOptions(protocol, upstream),
   });
