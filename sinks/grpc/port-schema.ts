@@ -102,7 +102,8 @@ export function refusePlaintext(
   );
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an address can be reached from this machine alone. */
+export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return name === 'localhost' || name === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(name);
 }

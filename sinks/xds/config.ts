@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hostPort, milliseconds } from '../../core/plugin/index.js';
-import { portFields, refusePlaintext } from '../grpc/port-schema.js';
+import { isLoopback, portFields, refusePlaintext } from '../grpc/port-schema.js';
 import { gatewaySchema, hostFilter } from './gateway-config.js';
 import { upstreamSchema } from './upstream-config.js';
 
@@ -52,6 +52,20 @@ export const xdsSchema = z
       .default(30_000)
       .describe('Milliseconds of silence after which a client is asked whether it lives. Default 30000.'),
   })
-  .superRefine(refusePlaintext);
+  .superRefine(refusePlaintext)
+  .superRefine(({ listen, tls, gateways }, context) => {
+    // Whoever may connect may call itself a gateway.
+    if (isLoopback(listen.host) || tls?.clientCa !== undefined) return;
+    for (const [index, { listeners }] of gateways.entries()) {
+      for (const [place, listener] of listeners.entries()) {
+        if (!('tls' in listener) || listener.tls?.from !== 'isthmus') continue;
+        context.addIssue({
+          code: 'custom',
+          path: ['gateways', index, 'listeners', place, 'tls', 'from'],
+          message: 'keys would be sent to whoever connects: give tls.clientCa of the sink, or take from: gateway',
+        });
+      }
+    }
+  });
 
 export type XdsConfig = z.output<typeof xdsSchema>;

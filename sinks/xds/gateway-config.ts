@@ -91,7 +91,7 @@ const tls = z.strictObject({
     .default('gateway')
     .describe(
       'Whose disk the files are on. gateway: Envoy reads them itself, once. isthmus: they are read here, sent within the ' +
-        'listener, and again when they change; the port should then have TLS, for the keys go over it. Default gateway.',
+        'listener, and again when they change; beyond loopback that takes tls.clientCa of the sink, for keys go over its port. Default gateway.',
     ),
   clientCa: file
     .optional()

@@ -68,6 +68,18 @@ describe('the configuration of the xDS sink', () => {
     });
   }
 
+  it('sends keys to nobody who shows no certificate, beyond loopback', () => {
+    const certificates = [{ cert: '/a', key: '/b' }];
+    const sent = gateway({ listeners: [{ ...web, tls: { certificates, from: 'isthmus' } }] });
+    const own = { cert: '/c', key: '/d' };
+    const message =
+      'gateways.0.listeners.0.tls.from: keys would be sent to whoever connects: give tls.clientCa of the sink, or take from: gateway';
+    assert.deepEqual(problems({ ...sent, listen: '0.0.0.0:15020', plaintext: true }), [message]);
+    assert.deepEqual(problems({ ...sent, listen: '0.0.0.0:15020', tls: own }), [message]);
+    assert.deepEqual(problems({ ...sent, listen: '0.0.0.0:15020', tls: { ...own, clientCa: '/e' } }), []);
+    assert.deepEqual(problems(sent), []);
+  });
+
   it('names the kinds of listener where one is unknown', () => {
     const load = (protocol: string) => {
       const sink = { kind: 'xds', ...gateway({ listeners: [{ ...web, protocol }] }) };
