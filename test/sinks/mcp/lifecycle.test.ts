@@ -4,10 +4,12 @@ import { createConnection, createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { mcpSink } from '../../../sinks/mcp/index.js';
 import { activeResources, assertNoLeaks, ManualClock, type ResourceCounts } from '../../../testkit/index.js';
+import { pickPort } from '../../servers/ports.js';
 import { poll } from '../../support/poll.js';
 import { AdsPeer, ack, request } from '../support/ads-peer.js';
 import { DeafPeer } from '../support/deaf-peer.js';
 import { MemoryCatalog } from '../support/memory-catalog.js';
+import { openRawStream } from '../support/raw-http2.js';
 import { runSink, sinkDeps } from '../support/running-sink.js';
 import { catalogService, instances } from '../support/services.js';
 
@@ -134,6 +136,50 @@ describe('the MCP sink, from start to end', function () {
     await peer.response(1);
     peer.close();
     await running.stop();
+  });
+
+  it('outlives clients that name no authority, or none there is', async () => {
+    const running = await runSink(new MemoryCatalog(), { shards: 2 });
+    const pseudo = {
+      ':method': 'POST',
+      ':scheme': 'http',
+      ':path': '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
+    };
+    const grpc = { 'content-type': 'application/grpc', te: 'trailers' };
+    const sockets = [
+      openRawStream(running.address, { ...pseudo, ...grpc }),
+      openRawStream(running.address, { ...pseudo, ':authority': '', ...grpc }),
+      openRawStream(running.address, { ...pseudo, ':authority': 'shard-9-of-2.x', ...grpc }),
+      openRawStream(running.address, { ...pseudo, ...grpc, host: 'shard-1-of-2.x' }),
+    ];
+    for (const socket of sockets) socket.resume();
+    try {
+      await poll(() => running.sink.clients().length === 1, { timeoutMs: 5000, what: 'the one that can be served' });
+      assert.equal(running.sink.clients()[0]?.part, 'shard 1 of 2');
+      const peer = new AdsPeer(running.address);
+      peer.send(request('core/v1alpha1/MeshConfig'));
+      await peer.response(1);
+      peer.close();
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await running.stop();
+    }
+  });
+
+  it('listens on no port when one of its shards cannot have its own', async () => {
+    const taken = createServer();
+    const base = 20_000 + ((await pickPort()) % 20_000);
+    await new Promise<void>((resolve) => taken.listen(base + 201, '127.0.0.1', resolve));
+    const config = mcpSink.schema.parse({ listen: `127.0.0.1:${base}`, shards: 2, shardBy: 'port' });
+    const sink = mcpSink.create(config, sinkDeps());
+    const expected = new RegExp(`cannot listen on 127.0.0.1:${base + 201}: the address is in use`);
+    await assert.rejects(sink.run(new MemoryCatalog(), new AbortController().signal), expected);
+    for (const port of [base, base + 200]) {
+      const socket = createConnection({ host: '127.0.0.1', port });
+      const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+      assert.equal(error.code, 'ECONNREFUSED');
+    }
+    await new Promise((resolve) => taken.close(resolve));
   });
 
   it('has no more clients than it may, and takes another when one is gone', async () => {
