@@ -44,6 +44,10 @@ export class Reconciler {
   readonly #conflicts = new Map<string, string>();
   readonly #held = new Map<string, string>();
   readonly #settled = new Map<string, Settled>();
+  /** Writes under way, and whether the watch has told of the object since they began. */
+  readonly #writing = new Map<string, { told: boolean }>();
+  /** Versions that we have written and the watch has not told of yet: what it tells before is older. */
+  readonly #awaited = new Map<string, string>();
   readonly #unlisted: Set<Kind>;
   #ready = deferred();
   readonly #kinds: readonly Kind[];
@@ -112,6 +116,8 @@ export class Reconciler {
 
   listed(kind: Kind, items: ReadonlyMap<string, Observed>): void {
     for (const [key, known] of this.#observed) if (known.kind === kind) this.#observed.delete(key);
+    for (const writing of this.#writing.values()) writing.told = true;
+    for (const key of this.#awaited.keys()) if (key.startsWith(`${kind}/`)) this.#awaited.delete(key);
     for (const item of items.values()) this.#observed.set(observedKey(item), item);
     this.#unlisted.delete(kind);
     this.#lookAtAll();
@@ -120,6 +126,11 @@ export class Reconciler {
   /** @param key `namespace/name` */
   changed(kind: Kind, name: string, item: Observed | undefined): void {
     const key = `${kind}/${name}`;
+    const writing = this.#writing.get(key);
+    if (writing) writing.told = true;
+    const awaited = this.#awaited.get(key);
+    if (item && awaited !== undefined && item.resourceVersion !== awaited) return;
+    this.#awaited.delete(key);
     if (item) this.#observed.set(key, item);
     else {
       this.#observed.delete(key);
@@ -233,12 +244,22 @@ export class Reconciler {
     };
     const query = { fieldManager: fieldManagerOf(owner), force: known !== undefined, fieldValidation: 'Strict' };
     const contentType = 'application/apply-patch+yaml';
-    const object = await client.write(this.#path(desired), { method: 'PATCH', query, body, contentType }, signal);
+    const writing = { told: false };
+    this.#writing.set(key, writing);
+    let object: Json;
+    try {
+      object = await client.write(this.#path(desired), { method: 'PATCH', query, body, contentType }, signal);
+    } finally {
+      this.#writing.delete(key);
+    }
     const written = observe(desired.kind, object, owner);
     if (!written) throw new KubernetesError('malformed', `${client.server}: a write is answered with no object`);
-    // The watch may have told of something newer already; it tells of this one again otherwise.
-    const now = this.#observed.get(key);
-    if (now === undefined || now.resourceVersion === known?.resourceVersion) this.#observed.set(key, written);
+    // The watch may have told of this version already, of a newer one, or of the end of the object.
+    if (!writing.told) {
+      this.#observed.set(key, written);
+      // A write that changed nothing makes no event.
+      if (written.resourceVersion !== known?.resourceVersion) this.#awaited.set(key, written.resourceVersion);
+    }
     if (written.version !== desired.version) {
       this.#settled.set(key, { resourceVersion: written.resourceVersion, version: desired.version });
     } else this.#settled.delete(key);
