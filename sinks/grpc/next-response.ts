@@ -16,11 +16,14 @@ export interface Told {
 /** Whether the client has answered for a type up to a revision; true for a type that it does not ask for. */
 export type IsSettled = (typeUrl: string, revision: number, what: keyof Covered) => boolean;
 
+/** What a client may be told now, and what has to wait for its answers to other types. */
 interface Sorted {
-  readonly sets: [string, Stale, XdsResource][];
-  readonly removals: [string, Stale][];
-  /** Revisions of the oldest that has to wait for other types. */
-  readonly waiting: { sets: number; removals: number };
+  readonly resources: XdsResource[];
+  readonly removed: string[];
+  readonly renewed: string[];
+  readonly waiting: [string, Stale][];
+  /** Since when the oldest waits. */
+  readonly since: { sets: number; removals: number };
 }
 
 /**
@@ -37,51 +40,70 @@ export function nextResponse(
   if (again.length > 0) {
     return { resources: again, removed: [], renewed: again.map(({ name }) => name), covers: subscription.answered };
   }
+  if (subscription.isFresh) return wholeWildcard(subscription, revision, isSettled);
   const isFull = form === 'sotw' && !isPartial(subscription.typeUrl);
-  const sorted = sort(subscription, isSettled, form === 'sotw' && !isFull);
-  const { sets, removals, waiting } = sorted;
+  const { resources, removed, renewed, waiting, since } = sort(subscription, isSettled, form === 'sotw' && !isFull);
+  const waits = since.sets < Number.POSITIVE_INFINITY;
   // The first response and a full one cannot leave anything out.
-  if ((isFull || subscription.answerDue) && waiting.sets < Number.POSITIVE_INFINITY) return undefined;
-  if (sets.length + removals.length === 0 && !subscription.answerDue) return undefined;
-  for (const [name] of sets) subscription.stale.delete(name);
-  for (const [name] of removals) subscription.stale.delete(name);
+  if ((isFull || subscription.answerDue) && waits) return undefined;
+  if (resources.length + removed.length === 0 && !subscription.answerDue) {
+    subscription.keepStale(waiting);
+    return undefined;
+  }
+  subscription.keepStale(waiting);
   subscription.answerDue = false;
-  const sentSets = Math.min(revision, waiting.sets - 1);
+  const sets = Math.min(revision, since.sets - 1);
   return {
-    resources: isFull ? fullState(subscription) : sets.map(([, , resource]) => resource),
-    removed: form === 'delta' ? removals.map(([name]) => name) : [],
-    renewed: sets.filter(([, { held }, { version }]) => held !== undefined && held !== version).map(([name]) => name),
-    covers: { sets: sentSets, all: Math.min(sentSets, waiting.removals - 1) },
+    resources: isFull ? fullState(subscription) : resources,
+    removed: form === 'delta' ? removed : [],
+    renewed,
+    covers: { sets, all: Math.min(sets, since.removals - 1) },
   };
+}
+
+/** The first response of a wildcard to a client that has nothing: the same for all of its gateway, and in order already. */
+function wholeWildcard(subscription: Subscription, revision: number, isSettled: IsSettled): Told | undefined {
+  const { type, typeUrl, gateway } = subscription;
+  if (!orderOf(typeUrl).setsAfter.every((before) => isSettled(before, revision, 'sets'))) return undefined;
+  subscription.endFresh();
+  subscription.answerDue = false;
+  const covers = { sets: revision, all: revision };
+  return { resources: type.inWildcardOf(gateway), removed: [], renewed: [], covers };
 }
 
 /** @param untold removals cannot be told and need not wait */
 function sort(subscription: Subscription, isSettled: IsSettled, untold: boolean): Sorted {
   const { setsAfter, removalsAfter } = orderOf(subscription.typeUrl);
-  const sorted: Sorted = {
-    sets: [],
-    removals: [],
-    waiting: { sets: Number.POSITIVE_INFINITY, removals: Number.POSITIVE_INFINITY },
-  };
-  const { sets, removals, waiting } = sorted;
+  const since = { sets: Number.POSITIVE_INFINITY, removals: Number.POSITIVE_INFINITY };
+  const sorted: Sorted = { resources: [], removed: [], renewed: [], waiting: [], since };
   for (const [name, stale] of subscription.stale) {
-    const { held, asked, since, revision } = stale;
+    const { held, asked, revision } = stale;
     const resource = subscription.wanted(name);
     if (resource) {
-      if (!asked && held === resource.version) subscription.stale.delete(name);
-      else if (setsAfter.every((type) => isSettled(type, revision, 'sets'))) sets.push([name, stale, resource]);
-      else waiting.sets = Math.min(waiting.sets, since);
+      if (!asked && held === resource.version) continue;
+      if (!isAllSettled(setsAfter, revision, 'sets', isSettled)) {
+        since.sets = Math.min(since.sets, stale.since);
+        sorted.waiting.push([name, stale]);
+        continue;
+      }
+      sorted.resources.push(resource);
+      if (held !== undefined && held !== resource.version) sorted.renewed.push(name);
     } else if (asked) {
-      removals.push([name, stale]); // told at once: nothing waits for what the client has only now asked for
-    } else if (held === undefined || untold) {
-      subscription.stale.delete(name);
-    } else if (removalsAfter.every((type) => isSettled(type, revision, 'all'))) {
-      removals.push([name, stale]);
-    } else {
-      waiting.removals = Math.min(waiting.removals, since);
+      sorted.removed.push(name); // told at once: nothing waits for what the client has only now asked for
+    } else if (held !== undefined && !untold) {
+      if (isAllSettled(removalsAfter, revision, 'all', isSettled)) sorted.removed.push(name);
+      else {
+        since.removals = Math.min(since.removals, stale.since);
+        sorted.waiting.push([name, stale]);
+      }
     }
   }
   return sorted;
+}
+
+function isAllSettled(types: readonly string[], revision: number, what: keyof Covered, isSettled: IsSettled): boolean {
+  for (const type of types) if (!isSettled(type, revision, what)) return false;
+  return true;
 }
 
 /** All that the client is to have, and what it may not be told to drop yet, by name. */

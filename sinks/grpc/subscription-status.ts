@@ -5,7 +5,7 @@ const listed = 100;
 
 /** One type of one client as an operator sees it. */
 export function typeStatusOf(subscription: Subscription, nowMs: number): AdsTypeStatus {
-  const { typeUrl, last, acked, named, isWildcard, stale, behindSinceMs, refused } = subscription;
+  const { typeUrl, last, acked, named, isWildcard, pending, behindSinceMs, refused } = subscription;
   return {
     typeUrl,
     state: stateOf(subscription),
@@ -13,7 +13,7 @@ export function typeStatusOf(subscription: Subscription, nowMs: number): AdsType
     ...(acked === undefined ? {} : { acked: { version: acked.version, nonce: acked.nonce } }),
     subscribed: named.size,
     wildcard: isWildcard,
-    pending: stale.size,
+    pending,
     lagMs: behindSinceMs === undefined ? 0 : nowMs - behindSinceMs,
     refused: [...refused.values()].slice(0, listed),
   };

@@ -77,6 +77,7 @@ export class Subscription implements ResourceReader {
   answerDue = true;
   /** A request that says the same once more is answered with all that it names. */
   mayRepeat = false;
+  #fresh = false;
   #inFlight: InFlight | undefined;
   #last: SentResponse | undefined;
   #acked: SentResponse | undefined;
@@ -106,6 +107,21 @@ export class Subscription implements ResourceReader {
     return this.#wildcard;
   }
 
+  /** The client wants the wildcard alone, has nothing and was told nothing: what is stale is all of it, and not listed. */
+  get isFresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** All of the wildcard is told now. */
+  endFresh(): void {
+    this.#fresh = false;
+  }
+
+  /** Resources of which the client was not told the newest. */
+  get pending(): number {
+    return this.#fresh ? this.type.inWildcardOf(this.gateway).length : this.stale.size;
+  }
+
   get inFlight(): InFlight | undefined {
     return this.#inFlight;
   }
@@ -132,7 +148,7 @@ export class Subscription implements ResourceReader {
 
   /** Whether the client may be written to, and may lack something. */
   get hasMore(): boolean {
-    return !this.#inFlight && (this.stale.size > 0 || this.answerDue || this.retrials.pending);
+    return !this.#inFlight && (this.stale.size > 0 || this.answerDue || this.#fresh || this.retrials.pending);
   }
 
   /** The resource of a name as this client is to have it. */
@@ -158,6 +174,7 @@ export class Subscription implements ResourceReader {
 
   onChanged(name: string, before: XdsResource | undefined, after: XdsResource | undefined, revision: number): void {
     if (!after) this.refused.delete(name);
+    if (this.#fresh) return;
     const known = this.stale.get(name);
     if (known) {
       known.revision = revision;
@@ -174,6 +191,7 @@ export class Subscription implements ResourceReader {
 
   /** Tells a name whatever the client is thought to have of it. */
   tell(name: string): void {
+    this.#listFresh();
     const known = this.stale.get(name);
     if (known) known.asked = true;
     else this.#mark(name, { held: undefined, asked: true, revision: this.#revisionOf(name), deleted: undefined });
@@ -187,6 +205,7 @@ export class Subscription implements ResourceReader {
 
   /** Adds a name of which the client has the version that was assumed. */
   subscribeAssumed(name: string): void {
+    this.#listFresh();
     if (this.named.has(name)) return;
     this.named.add(name);
     this.type.addReader(name, this);
@@ -206,18 +225,20 @@ export class Subscription implements ResourceReader {
     if (this.#wildcard) return;
     this.#wildcard = true;
     this.type.addWildcardReader(this);
+    if (!this.#inFlight && this.stale.size === 0 && this.named.size === 0) {
+      this.#fresh = true;
+      this.#behindSinceMs ??= this.#now();
+      return;
+    }
     // What is on its way to the client it will now keep, even if it had given up the name.
     for (const { name } of this.#inFlight?.response.resources ?? []) if (!this.named.has(name)) this.tell(name);
-    for (const resource of this.type.resources()) {
-      const { name } = resource;
-      if (!inWildcard(resource, this.gateway) || this.named.has(name) || this.stale.has(name)) continue;
-      this.#mark(name, { held: undefined, asked: false, revision: this.#revisionOf(name), deleted: undefined });
-    }
+    this.#listWildcard();
   }
 
   unsubscribeWildcard(): void {
     if (!this.#wildcard) return;
     this.#wildcard = false;
+    this.#fresh = false;
     this.type.removeWildcardReader(this);
     for (const name of [...this.stale.keys(), ...this.refused.keys()]) if (!this.named.has(name)) this.#forget(name);
   }
@@ -274,6 +295,12 @@ export class Subscription implements ResourceReader {
     if (!this.#inFlight && !this.hasMore) this.#behindSinceMs = undefined;
   }
 
+  /** Of what was stale, only this is left. */
+  keepStale(left: readonly (readonly [string, Stale])[]): void {
+    this.stale.clear();
+    for (const [name, stale] of left) this.stale.set(name, stale);
+  }
+
   /** Lets go of names that were assumed and are not wanted. */
   forgetUnwanted(): void {
     if (this.#wildcard) return;
@@ -292,6 +319,7 @@ export class Subscription implements ResourceReader {
   /** Whether the client has answered for what was set (`all`: and removed) up to a revision. */
   isSettled(revision: number, what: keyof Covered): boolean {
     if (this.#inFlight) return this.#answered[what] >= revision;
+    if (this.#fresh) return false;
     for (const [name, stale] of this.stale) {
       if (stale.since <= revision && (what === 'all' || this.wanted(name))) return false;
     }
@@ -315,12 +343,28 @@ export class Subscription implements ResourceReader {
     this.noteIfCurrent();
   }
 
+  /** Lists what is stale, for it is no longer the wildcard alone. */
+  #listFresh(): void {
+    if (!this.#fresh) return;
+    this.#fresh = false;
+    this.#listWildcard();
+  }
+
+  /** Marks what the wildcard has and the client was told nothing of. */
+  #listWildcard(): void {
+    for (const resource of this.type.resources()) {
+      const { name } = resource;
+      if (!inWildcard(resource, this.gateway) || this.named.has(name) || this.stale.has(name)) continue;
+      this.#mark(name, { held: undefined, asked: false, revision: this.#revisionOf(name), deleted: undefined });
+    }
+  }
+
   #revisionOf(name: string): number {
     return this.type.entry(name)?.revision ?? 0;
   }
 
-  #mark(name: string, stale: Omit<Stale, 'since'>): void {
-    this.stale.set(name, { ...stale, since: stale.revision });
+  #mark(name: string, { held, asked, revision, deleted }: Omit<Stale, 'since'>): void {
+    this.stale.set(name, { held, asked, since: revision, revision, deleted });
     this.#behindSinceMs ??= this.#now();
   }
 
