@@ -9,10 +9,10 @@ import {
   type OutlierDetection,
   UpstreamHttpProtocolOptions,
 } from '../../proto/gen/envoy_cluster.js';
-import { encodeMessage } from '../grpc/encode.js';
+import { encode, encodeMessage } from '../grpc/encode.js';
 import { adsSource } from './config-source.js';
 import { durationOf } from './duration.js';
-import { anyOf, fieldHead } from './resource.js';
+import { anyOf } from './resource.js';
 import { extensionTypes } from './types.js';
 import type { CircuitBreakersConfig, OutlierDetectionConfig, UpstreamConfig } from './upstream-config.js';
 
@@ -33,7 +33,8 @@ export interface ClusterOptions {
   readonly upstream: UpstreamConfig;
 }
 
-const loadAssignmentField = 33;
+const nameTag = (1 << 3) | 2;
+const loadAssignmentTag = (33 << 3) | 2;
 /** As Envoy's guide for edge proxies has it: what one connection may take up in memory. */
 const bufferLimitBytes = 32 * 1024;
 const http2 = {
@@ -45,9 +46,34 @@ const http1Protocols: readonly Protocol[] = ['http', 'rest', 'grpc-web'];
 
 /** Encodes the cluster of one port of a service. */
 export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOptions): Buffer {
+  const alike = encodedAlike(protocol, discovery, upstream);
+  return encode((writer) => {
+    writer.uint32(nameTag).string(name).raw(alike);
+    // A field may stand anywhere in a message: its bytes need no decoding to be put at the end.
+    if (discovery.kind === 'dns') writer.uint32(loadAssignmentTag).bytes(discovery.assignment);
+  });
+}
+
+/** By the configuration that they are of, then by what else decides them. */
+const alikeBytes = new WeakMap<UpstreamConfig, Map<string, Buffer>>();
+
+/** What the clusters of a protocol have alike, all but names and endpoints: encoded once. */
+function encodedAlike(protocol: Protocol, discovery: Discovery, upstream: UpstreamConfig): Buffer {
+  const key = discovery.kind === 'eds' ? protocol : `${protocol} ${discovery.mode}`;
+  const known = alikeBytes.get(upstream) ?? new Map<string, Buffer>();
+  alikeBytes.set(upstream, known);
+  let bytes = known.get(key);
+  if (bytes === undefined) {
+    bytes = encodeMessage(Cluster, fieldsAlike(protocol, discovery, upstream));
+    known.set(key, bytes);
+  }
+  return bytes;
+}
+
+function fieldsAlike(protocol: Protocol, discovery: Discovery, upstream: UpstreamConfig): Cluster {
   const { outlierDetection, circuitBreakers, connectTimeoutMs } = upstream;
-  const cluster = encodeMessage(Cluster, {
-    name,
+  return {
+    name: '',
     type: discoveryType(discovery),
     ...(discovery.kind === 'eds' && { edsClusterConfig: { edsConfig: adsSource, serviceName: '' } }),
     connectTimeout: durationOf(connectTimeoutMs),
@@ -61,10 +87,7 @@ export function encodeCluster({ name, protocol, discovery, upstream }: ClusterOp
     // When less than half are well, Envoy would otherwise send to those that are unhealthy, too.
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     typedExtensionProtocolOptions: httpOptions(protocol, upstream),
-  });
-  if (discovery.kind === 'eds') return cluster;
-  // A field may stand anywhere in a message: its bytes need no decoding to be put at the end.
-  return Buffer.concat([cluster, fieldHead(loadAssignmentField, discovery.assignment.length), discovery.assignment]);
+  };
 }
 
 function discoveryType(discovery: Discovery): Cluster_DiscoveryType {

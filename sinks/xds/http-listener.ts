@@ -22,7 +22,7 @@ export function httpListener(
   return {
     pieceOf: (exposed) => httpPiece(gateway, exposed),
     assemble(pieces) {
-      const { bytes, defects } = encodeRouteConfiguration(name, pieces.values());
+      const { bytes, defects } = encodeRouteConfiguration(name, pieces);
       return { resources: [listener, resourceOf(types.routes, name, bytes, 'none')], defects };
     },
   };
