@@ -38,6 +38,16 @@ describe('an xDS stream, delta', () => {
     assert.deepEqual(told(only(empty.take())), { resources: [], removed: [] });
   });
 
+  it('answers what a client wants by then, when it has changed its mind before the first apply', () => {
+    const [none, named] = [connect(), connect()];
+    for (const client of [none, named]) client.delta(secretType);
+    none.delta(secretType, { resourceNamesUnsubscribe: ['*'] });
+    named.delta(secretType, { resourceNamesUnsubscribe: ['*'], resourceNamesSubscribe: ['b', 'c'] });
+    bench.cache.apply([set(secretType, 'a'), set(secretType, 'b')]);
+    assert.deepEqual(told(only(none.take())), { resources: [], removed: [] });
+    assert.deepEqual(told(only(named.take())), { resources: ['b=v1'], removed: ['c'] });
+  });
+
   it('gives a wildcard what is for all and for its gateway, and a name whatever it names', () => {
     bench.cache.apply([
       set(clusterType, 'all'),
