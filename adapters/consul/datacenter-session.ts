@@ -11,7 +11,7 @@ import { hiddenNotice, ListGuard } from './list-guard.js';
 import { decodeChecks, differentKeys, type FailingCheck } from './lists.js';
 import { Pacer } from './pacer.js';
 import { type ReadKind, ReadQueue } from './read-queue.js';
-import { type DatacenterOutput, ServiceReader } from './service-reader.js';
+import { type DatacenterOutput, ServiceReader, wentBack } from './service-reader.js';
 import { newServiceState, type ServiceState } from './service-state.js';
 import { auditSession } from './session-audit.js';
 import type { Sharing } from './sharing.js';
@@ -82,6 +82,7 @@ export class DatacenterSession {
     this.#reader = new ServiceReader({
       client,
       convert: config,
+      isStale: config.consistency === 'stale',
       sharing,
       clock,
       identify: (name) => ({ ...options.identify(name), declared: options.declared.of(name) }),
@@ -114,22 +115,25 @@ export class DatacenterSession {
   /** Lists everything, publishes it, and starts what follows the changes. */
   async #begin(group: TaskGroup, signal: AbortSignal): Promise<void> {
     // A server that has just become the leader answers with what it has applied of its log so far, which after a restart of
-    // all servers is an older state, or none: the first read waits until it has caught up. Stale reads are meant to need none.
+    // all servers is an older state, or none: a listing waits until it has caught up, each read of it, for leaders may
+    // follow one another quickly. Stale reads are meant to need none.
     const consistent = this.#options.config.consistency !== 'stale';
+    const list = (query: Query) => this.#get({ ...query, consistent }, signal);
     // The hints first and the services after: what changes in between is in the hints' next round.
-    const nodes = await this.#get({ ...nodesQuery, consistent }, signal);
+    const nodes = await list(nodesQuery);
     const entries = new Map<ProtocolEntryKind, number>();
     if (this.#options.config.serviceDefaults) {
       for (const kind of protocolEntryKinds) entries.set(kind, await this.#readEntries(kind, signal));
     }
-    const critical = await this.#get(checksQuery('critical'), signal);
-    const warning = await this.#get(checksQuery('warning'), signal);
-    const services = await this.#get(servicesQuery, signal);
+    const critical = await list(checksQuery('critical'));
+    const warning = await list(checksQuery('warning'));
+    const services = await list(servicesQuery);
     const knownNodes = this.#guard.nodes(nodes);
     const knownCritical = decodeChecks(critical.parse());
     const knownWarning = decodeChecks(warning.parse());
     this.#addListed(services);
-    await forEach(this.#states.values(), this.#readers, (state, within) => this.#reader.read(state, within), signal);
+    const read = (state: ServiceState, within: AbortSignal) => this.#reader.read(state, within, consistent);
+    await forEach(this.#states.values(), this.#readers, read, signal);
     this.#publishListing();
 
     group.start((within) => this.#followServices(services.index, within));
@@ -273,11 +277,7 @@ export class DatacenterSession {
   ): Promise<void> {
     const { client, clock, config } = this.#options;
     const onChange = (answer: Answer, step: 'moved' | 'back') => {
-      // Only the servers' state as a whole can be older than it was: every index that is known is void. Stale reads
-      // come from one server and then from another that is behind, and there it is normal.
-      if (step === 'back' && config.consistency !== 'stale') {
-        throw new ConsulError('unavailable', `${client.server}: the index went backwards; everything is read anew`);
-      }
+      if (step === 'back' && config.consistency !== 'stale') throw wentBack(client.server);
       onAnswer(answer);
     };
     await follow(client, { query, index, waitMs, minRoundMs: minListRoundMs, clock }, onChange, signal);
@@ -294,8 +294,9 @@ export class DatacenterSession {
       await follow(
         client,
         options,
-        async (answer) => {
+        async (answer, step) => {
           watch.signal.throwIfAborted();
+          if (step === 'back' && config.consistency !== 'stale' && !answer.streamed) throw wentBack(client.server);
           await this.#reader.takeFollowed(state, answer, watch.signal);
         },
         watch.signal,

@@ -30,6 +30,8 @@ export interface DatacenterOutput {
 export interface ReaderOptions {
   readonly client: ConsulClient;
   readonly convert: ConvertOptions;
+  /** Whether answers may come from a server that is behind. */
+  readonly isStale: boolean;
   readonly sharing: Sharing;
   readonly clock: Clock;
   identify(name: string): ServiceIdentity;
@@ -58,10 +60,19 @@ export class ServiceReader {
     return { path: `/v1/health/service/${encodeURIComponent(name)}`, of: 'instances' };
   }
 
-  /** Reads the service and takes over what it says. @throws ConsulError when the registry as a whole cannot be read */
-  async read(state: ServiceState, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads the service and takes over what it says.
+   * @param consistent waits for a leader that has caught up with its log
+   * @throws ConsulError when the registry as a whole cannot be read, or its state is older than it was
+   */
+  async read(state: ServiceState, signal: AbortSignal, consistent = false): Promise<void> {
     try {
-      await this.#take(state, await this.#get(this.query(state.name), signal), signal);
+      const answer = await this.#get({ ...this.query(state.name), consistent }, signal);
+      const { client, isStale } = this.#options;
+      if (answer.index < state.index && !isStale && !answer.streamed) {
+        throw wentBack(client.server);
+      }
+      await this.#take(state, answer, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.fail(state, error);
@@ -144,6 +155,14 @@ export class ServiceReader {
       }
     }
   }
+}
+
+/**
+ * Only the servers' state as a whole can be older than it was: every index that is known is void. Stale reads come from one
+ * server and then from another that is behind, and there it is normal.
+ */
+export function wentBack(server: string): ConsulError {
+  return new ConsulError('unavailable', `${server}: the index went backwards; everything is read anew`);
 }
 
 function isOfServiceAlone(error: unknown): boolean {

@@ -81,13 +81,34 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     start();
     await listed();
     assert.deepEqual([first()?.path, first()?.query.has('consistent')], ['/v1/catalog/nodes', true]);
-    assert.equal(registry.requests.filter(({ query }) => query.has('consistent')).length, 1);
+    // Until all is listed, each read: leaders may follow one another quickly.
+    const reads = registry.requests.filter(
+      ({ path: asked, query }) => asked.startsWith('/v1/health/service/') && !query.has('index'),
+    );
+    assert.ok(reads.length > 0 && reads.every(({ query }) => query.has('consistent')));
     await run.stop();
     const before = registry.requests.length;
     start({ consistency: 'stale' });
     await listed();
     const later = registry.requests.slice(before);
     assert.ok(later.every(({ query }) => query.has('stale') && !query.has('consistent')));
+  });
+
+  it('takes nothing from a leader that has forgotten the newest of a service, and lists anew', async () => {
+    start();
+    await listed();
+    await watched('web');
+    // It answers with what it has applied of its log so far, but for those who wait until that is all.
+    registry.intercept = ({ path: asked, query }, response) => {
+      if (asked !== path('web') || query.has('consistent')) return false;
+      reply(response, [], { 'x-consul-index': '5' });
+      return true;
+    };
+    registry.set(path('web'), [row('web')], { index: 200 });
+    await until('degraded', () => /index went backwards/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    await until('fresh', () => run.recorder.degradedScopes.size === 0);
+    assert.ok(run.recorder.events.every((event) => event.kind !== 'upsert' || event.service.instances.length > 0));
+    assert.equal(ids('web'), 'host-1/web-1');
   });
 
   it('goes on when stale reads come from a server that is behind', async () => {
