@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { poll } from '../support/poll.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { ZookeeperWriter } from '../support/zookeeper-writer.js';
 import { assertGone } from './assert-gone.js';
 import { fourLetterWord, startZookeeper, startZookeeperEnsemble, type ZookeeperServer } from './zookeeper.js';
@@ -39,6 +40,20 @@ describe('a real ZooKeeper', function () {
     const root = await ZookeeperWriter.connect(server.address, 'super:secret');
     assert.equal(await root.read('/closed'), 'value');
     await root.close();
+  });
+
+  it('is written to again by a writer whose connection was taken by nobody', async () => {
+    const proxy = await TcpProxy.start(server);
+    const writer = await ZookeeperWriter.connect(proxy.address);
+    const before = proxy.accepted;
+    proxy.blackHole();
+    proxy.drop();
+    await poll(() => proxy.accepted > before);
+    proxy.pass();
+    await writer.create('/again', 'value');
+    assert.equal(await writer.read('/again'), 'value');
+    await writer.close();
+    await proxy.close();
   });
 
   it('does not answer while it is paused', async () => {

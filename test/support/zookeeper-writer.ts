@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 
 /** The calls of node-zookeeper-client, which comes without types, that a writer needs. */
 interface Client {
   connect(): void;
   close(): void;
   once(event: string, listener: () => void): void;
+  on(event: string, listener: () => void): void;
+  readonly connectionManager: { socket?: Socket; pendingBuffer: Buffer | null };
   addAuthInfo(scheme: string, auth: Buffer): void;
   create(path: string, data: Buffer, acls: readonly unknown[], mode: number, done: Callback): void;
   setData(path: string, data: Buffer, version: number, done: Callback): void;
@@ -33,18 +36,38 @@ export interface WriteOptions {
   readonly private?: boolean;
 }
 
+/** How long the library may take to be connected again before its connection is begun anew. */
+const reconnectMs = 3000;
+
 /** Writes to ZooKeeper as a legacy application does: one session whose ephemeral nodes go with it. */
 export class ZookeeperWriter {
   readonly #client: Client;
 
   /** The server has ended the session: the client is closed then, and says nothing when it is closed again. */
   #isExpired = false;
+  #watchdog: NodeJS.Timeout | undefined;
 
   private constructor(client: Client) {
     this.#client = client;
     client.once('expired', () => {
       this.#isExpired = true;
     });
+    this.#watchReconnects();
+  }
+
+  /**
+   * The library keeps half a frame of the connection before, behind which it understands nothing, and waits long for a
+   * server that takes the connection and says nothing, as one may that is just starting.
+   */
+  #watchReconnects(): void {
+    const { connectionManager } = this.#client;
+    this.#client.on('disconnected', () => {
+      connectionManager.pendingBuffer = null;
+      clearInterval(this.#watchdog);
+      this.#watchdog = setInterval(() => connectionManager.socket?.destroy(), reconnectMs);
+      this.#watchdog.unref();
+    });
+    for (const event of ['connected', 'expired']) this.#client.on(event, () => clearInterval(this.#watchdog));
   }
 
   /**
@@ -106,6 +129,7 @@ export class ZookeeperWriter {
     });
     this.#client.close();
     await closed;
+    clearInterval(this.#watchdog);
   }
 
   #create(path: string, data: string, options: WriteOptions): Promise<void> {
