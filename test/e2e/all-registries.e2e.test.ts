@@ -14,6 +14,7 @@ import { poll } from '../support/poll.js';
 import { ZookeeperWriter } from '../support/zookeeper-writer.js';
 import { LegacyNacosClient } from './support/legacy-nacos-client.js';
 import { clusterOf, Mesh } from './support/mesh.js';
+import { onDisk } from './support/on-disk.js';
 
 const interfaceName = 'shop.api.StockService';
 const union = clusterOf('orders.mesh');
@@ -126,6 +127,7 @@ describe('four registries at once, as a sidecar sees them', function () {
 
   it('goes on with what is on its disk when it is restarted with every registry away', async () => {
     const targets = [inNacos.target, '10.1.0.2:8080', inConsul.target];
+    await onDisk(mesh.isthmus, '10.1.0.2', '10.2.0.1', '10.3.0.1', '10.4.0.1');
     await Promise.all([zookeeper.kill(), nacos.kill(), consul.kill()]);
     const guard = mesh.guard(union, targets);
     await mesh.isthmus.kill();

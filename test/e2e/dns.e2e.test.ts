@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type DnsServer, startDnsServer } from '../servers/dns.js';
 import { poll } from '../support/poll.js';
 import { type Isthmus, startIsthmus } from './support/isthmus.js';
+import { onDisk } from './support/on-disk.js';
 
 describe('DNS names in the daemon', function () {
   this.timeout(120_000);
@@ -44,11 +43,7 @@ describe('DNS names in the daemon', function () {
   });
 
   it('stay while their server is dead, also over a kill of Isthmus', async () => {
-    // Written some seconds after the first catalog: readers come first.
-    await poll(() => isOnDisk(join(isthmus.dataDir, 'catalog'), '10.0.0.2'), {
-      what: 'the catalog to be on the disk',
-      timeoutMs: 60_000,
-    });
+    await onDisk(isthmus, '10.0.0.2');
     await dns.kill();
     await isthmus.sourceIs('names', 'degraded');
     assert.deepEqual(await addresses('orders.dns'), ['10.0.0.1']);
@@ -61,8 +56,3 @@ describe('DNS names in the daemon', function () {
     assert.deepEqual(await addresses('shop.dns'), ['10.0.0.2']);
   });
 });
-
-/** True when a file of the folder has this text. */
-function isOnDisk(folder: string, text: string): boolean {
-  return readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(text));
-}

@@ -128,7 +128,8 @@ export class ZookeeperWriter {
       signal: AbortSignal.timeout(20_000),
     });
     this.#client.close();
-    await closed;
+    // Of a server that is gone it hears nothing any more.
+    await closed.catch(() => this.#client.connectionManager.socket?.destroy());
     clearInterval(this.#watchdog);
   }
 
