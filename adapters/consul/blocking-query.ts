@@ -28,11 +28,15 @@ export interface FollowOptions {
 
 const burstRounds = 5;
 
-/** Calls `onChange` with each new state until `signal` aborts. @throws what a query or `onChange` throws */
+/**
+ * Calls `onChange` with each new state until `signal` aborts.
+ * @param onChange returns the index to go on after, if it is not the answer's
+ * @throws what a query or `onChange` throws
+ */
 export async function follow(
   client: ConsulClient,
   options: FollowOptions,
-  onChange: (answer: Answer, step: 'moved' | 'back') => Promise<void> | void,
+  onChange: (answer: Answer, step: 'moved' | 'back') => Promise<number> | undefined,
   signal: AbortSignal,
 ): Promise<never> {
   const { query, waitMs, slackMs, minRoundMs, clock } = options;
@@ -46,7 +50,7 @@ export async function follow(
     );
     const step = indexStep(index, answer.index);
     index = step === 'back' ? 0 : answer.index;
-    if (step !== 'same') await onChange(answer, step);
+    if (step !== 'same') index = (await onChange(answer, step)) ?? index;
     const nowMs = clock.now();
     paidUntilMs = Math.max(paidUntilMs, nowMs - burstRounds * minRoundMs) + minRoundMs;
     if (paidUntilMs > nowMs) await clock.sleep(paidUntilMs - nowMs, signal);

@@ -175,7 +175,7 @@ export class DatacenterSession {
   async #followEntries(kind: ProtocolEntryKind, index: number, signal: AbortSignal): Promise<void> {
     const { client, clock, config, declared, output } = this.#options;
     const options = { query: entriesQuery(kind), waitMs: config.waitMs, minRoundMs: minListRoundMs, clock };
-    const onChange = (answer: Answer) => {
+    const onChange = (answer: Answer): undefined => {
       const changed = declared.take(kind, answer);
       output.notice(kind, undefined);
       for (const state of this.#states.values()) {
@@ -276,7 +276,7 @@ export class DatacenterSession {
     signal: AbortSignal,
   ): Promise<void> {
     const { client, clock, config } = this.#options;
-    const onChange = (answer: Answer, step: 'moved' | 'back') => {
+    const onChange = (answer: Answer, step: 'moved' | 'back'): undefined => {
       if (step === 'back' && config.consistency !== 'stale') throw wentBack(client.server);
       onAnswer(answer);
     };
@@ -294,10 +294,11 @@ export class DatacenterSession {
       await follow(
         client,
         options,
-        async (answer, step) => {
+        async (answer) => {
           watch.signal.throwIfAborted();
-          if (step === 'back' && config.consistency !== 'stale' && !answer.streamed) throw wentBack(client.server);
           await this.#reader.takeFollowed(state, answer, watch.signal);
+          // What was read may be newer than the answer that it was read for.
+          return state.index;
         },
         watch.signal,
       );

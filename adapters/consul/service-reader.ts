@@ -68,10 +68,7 @@ export class ServiceReader {
   async read(state: ServiceState, signal: AbortSignal, consistent = false): Promise<void> {
     try {
       const answer = await this.#get({ ...this.query(state.name), consistent }, signal);
-      const { client, isStale } = this.#options;
-      if (answer.index < state.index && !isStale && !answer.streamed) {
-        throw wentBack(client.server);
-      }
+      this.#refuseOlder(state, answer);
       await this.#take(state, answer, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -103,13 +100,26 @@ export class ServiceReader {
     }
   }
 
-  /** Takes over the answer to a blocking query. One that lacks instances is asked again where ACLs would show. */
+  /**
+   * Takes over the answer to a blocking query. A server streams what it has applied of the log itself, which may be behind
+   * what was read of the leader, and does not say what ACLs take out of it: where it may be so, the leader is asked.
+   * @throws ConsulError when the registry as a whole cannot be read, or its state is older than it was
+   */
   async takeFollowed(state: ServiceState, answer: Answer, signal: AbortSignal): Promise<void> {
-    if (answer.streamed && isMissing(state.service, decodeEntries(answer.parse()))) {
-      await this.#take(state, await this.#get(this.query(state.name), signal), signal);
-    } else {
-      await this.#take(state, answer, signal);
-    }
+    const isDoubtful =
+      answer.streamed && (answer.index < state.index || isMissing(state.service, decodeEntries(answer.parse())));
+    const taken = isDoubtful ? await this.#get(this.query(state.name), signal) : answer;
+    this.#refuseOlder(state, taken);
+    await this.#take(state, taken, signal);
+  }
+
+  /**
+   * The leader's state is older than it was only if the servers' data were replaced. Stale reads come from one server and
+   * then from another that is behind, and there it is normal.
+   */
+  #refuseOlder(state: ServiceState, answer: Answer): void {
+    const { client, isStale } = this.#options;
+    if (answer.index < state.index && !isStale) throw wentBack(client.server);
   }
 
   /** @throws ConsulError; the state is then as before */
@@ -157,10 +167,7 @@ export class ServiceReader {
   }
 }
 
-/**
- * Only the servers' state as a whole can be older than it was: every index that is known is void. Stale reads come from one
- * server and then from another that is behind, and there it is normal.
- */
+/** Only the servers' state as a whole can be older than it was: every index that is known is void. */
 export function wentBack(server: string): ConsulError {
   return new ConsulError('unavailable', `${server}: the index went backwards; everything is read anew`);
 }

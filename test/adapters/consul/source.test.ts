@@ -208,6 +208,50 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     assert.equal(run.recorder.degradedScopes.size, 0);
   });
 
+  it('takes nothing of a streamed view that is behind what was read directly', async () => {
+    const port = () => run.recorder.services.get('web')?.instances[0]?.ports['http'];
+    const web = (number: number) => [row('web', '1', { Port: number })];
+    start();
+    await listed();
+    await watched('web');
+    const direct = { body: web(7003), index: 300 };
+    let view = { body: [] as object[], index: 200 };
+    const asked: number[] = [];
+    registry.intercept = (request, response) => {
+      if (request.path !== path('web')) return false;
+      const index = Number(request.query.get('index') ?? 0);
+      if (index === 0) reply(response, direct.body, { 'x-consul-index': direct.index });
+      else if (asked.push(index) <= 4) reply(response, view.body, { ...streaming, 'x-consul-index': view.index });
+      return true;
+    };
+    // The view comes to a removal, for which the leader is asked, who is two changes further.
+    registry.set(path('web'), view.body, { index: view.index, headers: streaming });
+    view = { body: web(7002), index: 250 };
+    await until('what the leader has', () => port() === 7003);
+    // The view comes to the change before, each time that the wait for a newer state is over.
+    await poll(() => asked.length > 4);
+    assert.deepEqual(asked.slice(0, 5), [101, 300, 300, 300, 300]);
+    assert.ok(!run.recorder.events.some(({ kind }) => kind === 'degraded'));
+    const ports = run.recorder.events.flatMap((event) =>
+      event.kind === 'upsert' && event.service.name === 'web'
+        ? event.service.instances.map((each) => each.ports['http'])
+        : [],
+    );
+    assert.deepEqual(ports, [7003]);
+  });
+
+  it('reads everything anew when the leader is as far behind as a streamed view says', async () => {
+    start();
+    await listed();
+    await watched('web');
+    registry.set(path('db'), [row('db', '1', { Port: 9999 })], { index: 101, wake: false });
+    registry.set(path('web'), [row('web', '1', { Port: 7001 })], { index: 5, headers: streaming });
+    await until('degraded', () => /index went backwards/.test(run.recorder.degradedScopes.get('')?.message ?? ''));
+    await until('fresh', () => run.recorder.degradedScopes.size === 0);
+    const port = (name: string) => run.recorder.services.get(name)?.instances[0]?.ports['http'];
+    assert.deepEqual([port('web'), port('db')], [7001, 9999]);
+  });
+
   it('keeps an instance that a filtered answer lacks, and takes one that it adds', async () => {
     start();
     await listed();
