@@ -5,6 +5,8 @@ import { startClients, startServer } from './peers.js';
 export interface FanOutFigures {
   /** The change → the last of the clients has it; median and 90th percentile. */
   readonly lastMs: { readonly p50: number; readonly p90: number };
+  /** The change → the last response is handed to HTTP/2; median, of ours alone. */
+  readonly writtenMs: number | undefined;
   /** Of the server. */
   readonly cpuMsPerChange: number;
   readonly rssMb: number;
@@ -29,6 +31,7 @@ export async function measureFanOut(kind: 'isthmus' | 'go', scale: FanOut): Prom
     const clients = await startClients(server.port, streams, names, services);
     try {
       const times: number[] = [];
+      const written: number[] = [];
       let cpuBefore = 0;
       for (let change = 1 - warmUps; change <= changes; change++) {
         if (change === 1) cpuBefore = server.process.cpuMs;
@@ -36,10 +39,15 @@ export async function measureFanOut(kind: 'isthmus' | 'go', scale: FanOut): Prom
         server.process.tell('change 0');
         const [, lastNs = ''] = (await clients.next('told')).split(' ');
         if (change >= 1) times.push(Number(BigInt(lastNs) - startNs) / 1e6);
+        if (change >= 1 && kind === 'isthmus') {
+          server.process.tell('written');
+          written.push(Number(await server.process.next('written')));
+        }
         await delay(pauseMs);
       }
       return {
         lastMs: { p50: quantile(times, 0.5), p90: quantile(times, 0.9) },
+        writtenMs: written.length > 0 ? quantile(written, 0.5) : undefined,
         cpuMsPerChange: (server.process.cpuMs - cpuBefore) / changes,
         rssMb: server.process.memoryMb.rss,
       };

@@ -40,7 +40,7 @@ export async function startServer(
   { services, instances }: ServerOptions,
 ): Promise<StartedServer> {
   const port = await pickPort();
-  const [command, ...args] = kind === 'go' ? [goProgram, 'serve'] : [process.execPath, ownProgram];
+  const [command, ...args] = kind === 'go' ? [goProgram, 'serve'] : [process.execPath, '--expose-gc', ownProgram];
   const server = new LineProcess(command, [...args, port, services, instances]);
   await server.next('ready');
   return { process: server, port };

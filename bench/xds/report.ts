@@ -69,8 +69,9 @@ interface Pair {
 function report(many: Pair, one: Pair, few: StormResult, whole: StormResult): string {
   const ratio = many.own.lastMs.p50 / many.go.lastMs.p50;
   const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const pairRows = ({ go, own }: Pair, bar: string) => [
-    row('change → last client, p50', ms(own.lastMs.p50), ms(go.lastMs.p50), bar),
+  const pairRows = ({ go, own }: Pair, bars: { readonly written: string; readonly last: string }) => [
+    row('change → last response written, p50', ms(own.writtenMs ?? Number.NaN), '', bars.written),
+    row('change → last client, p50', ms(own.lastMs.p50), ms(go.lastMs.p50), bars.last),
     row('change → last client, p90', ms(own.lastMs.p90), ms(go.lastMs.p90), ''),
     row('CPU per change', ms(own.cpuMsPerChange), ms(go.cpuMsPerChange), ''),
     row('RSS', mb(own.rssMb), mb(go.rssMb), ''),
@@ -85,7 +86,7 @@ function report(many: Pair, one: Pair, few: StormResult, whole: StormResult): st
     '',
     row('', 'Isthmus', 'go-control-plane', 'bar'),
     row('---', '---', '---', '---'),
-    ...pairRows(many, '≤ 0.5 of the peer'),
+    ...pairRows(many, { written: '', last: '≤ 0.5 of the peer' }),
     '',
     `Ratio: ${ratio.toFixed(2)}.`,
     '',
@@ -93,7 +94,7 @@ function report(many: Pair, one: Pair, few: StormResult, whole: StormResult): st
     '',
     row('', 'Isthmus', 'go-control-plane', 'bar'),
     row('---', '---', '---', '---'),
-    ...pairRows(one, '≤ 10 ms to the written response'),
+    ...pairRows(one, { written: '≤ 10 ms', last: '' }),
     '',
     `A storm: ${storm.perSecond} changes a second for ${storm.seconds} s over 10,000 services of 10, 100 clients:`,
     '',
@@ -103,7 +104,12 @@ function report(many: Pair, one: Pair, few: StormResult, whole: StormResult): st
     row('told so late, max', ms(few.lateMaxMs), ms(whole.lateMaxMs), '≤ 1000 ms'),
     row('event-loop delay, p99', ms(few.delayP99Ms), ms(whole.delayP99Ms), '≤ 50 ms'),
     row('RSS before', mb(few.rssBeforeMb), mb(whole.rssBeforeMb), '≤ 450 MB'),
-    row('RSS after', mb(few.rssAfterMb), mb(whole.rssAfterMb), 'as before'),
+    row('RSS after a third', mb(few.rssMb[2] ?? 0), mb(whole.rssMb[2] ?? 0), ''),
+    row('RSS after two thirds', mb(few.rssMb[6] ?? 0), mb(whole.rssMb[6] ?? 0), 'as after a third'),
+    row('RSS at the end', mb(few.rssMb[9] ?? 0), mb(whole.rssMb[9] ?? 0), 'as after a third'),
+    row('RSS, highest', mb(Math.max(...few.rssMb)), mb(Math.max(...whole.rssMb)), ''),
+    row('live memory before', mb(few.liveBeforeMb), mb(whole.liveBeforeMb), ''),
+    row('live memory after', mb(few.liveAfterMb), mb(whole.liveAfterMb), 'as before'),
     row('CPU, of a core', percent(few.cpuShare), percent(whole.cpuShare), ''),
     '',
   ].join('\n');

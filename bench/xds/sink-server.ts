@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { HostTemplate } from '../../core/catalog/host-template.js';
@@ -17,14 +19,19 @@ import { xdsSink } from '../../sinks/xds/index.js';
  *   sink-server PORT SERVICES INSTANCES
  *
  * Lines on standard input: `change I` gives the first instance of service I an address that tells the number of the change;
- * `storm PER_SECOND SECONDS` changes one service after the other. Lines on standard output: `ready`; `storm TIME`, when it begins;
- * `calm JSON` with a `StormFigures`, when it is over.
+ * `written` asks how long after it the last response was handed to HTTP/2; `storm PER_SECOND SECONDS` changes one service after
+ * the other. Lines on standard output: `ready`; `written MS`; `storm TIME`, when it begins; `calm JSON` with a `StormFigures`,
+ * when it is over.
  */
 export interface StormFigures {
   /** Of the event loop, over a timer's own time. */
   readonly delayP99Ms: number;
   readonly rssBeforeMb: number;
-  readonly rssAfterMb: number;
+  /** Each after one more tenth of the storm. */
+  readonly rssMb: readonly number[];
+  /** What is left of the heap after a collection. */
+  readonly liveBeforeMb: number;
+  readonly liveAfterMb: number;
   /** Changes made. */
   readonly changes: number;
 }
@@ -89,8 +96,28 @@ const running = sink.run(catalog, stop.signal);
 await sink.listening;
 console.log('ready');
 
+let changedMs = 0;
+let writtenMs = 0;
+const { write } = Duplex.prototype;
+/** Of all that is written here, only responses go through streams of both ways. */
+Duplex.prototype.write = function (this: Duplex, ...args: Parameters<typeof write>) {
+  writtenMs = performance.now();
+  return write.apply(this, args);
+} as typeof write;
+
+const rssMb = () => process.memoryUsage.rss() / 1e6;
+
+function liveMb(): number {
+  if (!globalThis.gc) throw new Error('start with --expose-gc');
+  globalThis.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 1e6;
+}
+
 async function storm(perSecond: number, seconds: number): Promise<void> {
-  const rssBeforeMb = process.memoryUsage.rss() / 1e6;
+  const liveBeforeMb = liveMb();
+  const rssBeforeMb = rssMb();
+  const rssDuring: number[] = [];
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();
   changes = 0;
@@ -102,16 +129,21 @@ async function storm(perSecond: number, seconds: number): Promise<void> {
       const indices: number[] = [];
       for (let number = changes + 1; number <= due; number++) indices.push((number * 7919) % services);
       apply(indices, () => ++changes);
+      if (changes >= ((rssDuring.length + 1) * perSecond * seconds) / 10) rssDuring.push(rssMb());
       if (changes < perSecond * seconds) return;
       clearInterval(timer);
       resolve();
     }, stepMs);
   });
   delays.disable();
+  // Who is behind is told first: a collection would hold it up.
+  await delay(1000);
   const figures: StormFigures = {
     delayP99Ms: delays.percentile(99) / 1e6 - 1,
     rssBeforeMb,
-    rssAfterMb: process.memoryUsage.rss() / 1e6,
+    rssMb: rssDuring,
+    liveBeforeMb,
+    liveAfterMb: liveMb(),
     changes,
   };
   console.log(`calm ${JSON.stringify(figures)}`);
@@ -119,7 +151,11 @@ async function storm(perSecond: number, seconds: number): Promise<void> {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [word, first = 0, second = 0] = line.split(' ').map((text, index) => (index === 0 ? text : Number(text)));
-  if (word === 'change') apply([Number(first)], () => ++changes);
+  if (word === 'change') {
+    changedMs = performance.now();
+    apply([Number(first)], () => ++changes);
+  }
+  if (word === 'written') console.log(`written ${writtenMs - changedMs}`);
   if (word === 'storm') await storm(Number(first), Number(second));
 }
 stop.abort();
