@@ -41,7 +41,8 @@ const source = 'bench';
 const stepMs = 10;
 
 function addressOf(service: number, instance: number): string {
-  return `10.${service >> 8}.${service & 255}.${instance}`;
+  const number = service * instances + instance;
+  return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
 }
 
 const others: (readonly Instance[])[] = [];

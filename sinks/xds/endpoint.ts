@@ -31,7 +31,7 @@ export type EndpointOutcome =
   | { readonly kind: 'endpoint'; readonly endpoint: EncodedEndpoint }
   /** It has no such port, or no weight. */
   | { readonly kind: 'absent' }
-  | { readonly kind: 'defect'; readonly reason: string };
+  | { readonly kind: 'defect'; readonly defect: Defect };
 
 const healthStatuses: Readonly<Record<Health, HealthStatus>> = {
   healthy: HealthStatus.HEALTHY,
@@ -53,7 +53,7 @@ export function encodeEndpoint(instance: Instance, portName: string, weightDivis
   if (port === undefined || instance.weight === 0) return absent;
   const { address, health } = instance;
   const reason = refusalOf(instance, port);
-  if (reason !== undefined) return { kind: 'defect', reason };
+  if (reason !== undefined) return { kind: 'defect', defect: { part: 'endpoint', of: instance.id, reason } };
   const isName = isIP(address) === 0;
   const weight = Math.max(1, Math.floor(instance.weight / weightDivisor));
   const message = {

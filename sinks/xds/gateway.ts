@@ -100,13 +100,13 @@ export class Gateway {
   #portResources(
     host: string,
     port: Port,
-    { endpoints, hasNames }: PortEndpoints,
+    { groups, hasNames }: PortEndpoints,
     clusters: Map<number, EdsCluster>,
   ): XdsResource[] {
     const { name: gateway, locality, upstream } = this.config;
     const { number, protocol } = port;
     const name = clusterName(gateway, host, number);
-    const assignment = encodeLoadAssignment(name, endpoints, locality);
+    const assignment = encodeLoadAssignment(name, groups, locality);
     const clusterOf = (discovery: Discovery) =>
       resourceOf(types.cluster, name, encodeCluster({ name, protocol, discovery, upstream }), { gateway });
     if (hasNames) return [clusterOf({ kind: 'dns', mode: 'strict', assignment })];

@@ -15,6 +15,7 @@ import { isExposed } from './exposure.js';
 import type { HostFilter } from './gateway-config.js';
 import { grpcProtocols } from './http-routes.js';
 import { routerFilter } from './listener.js';
+import { groupByLocality } from './locality-endpoints.js';
 import { portName } from './names.js';
 import { anyOf, resourceOf } from './resource.js';
 import { extensionTypes, types } from './types.js';
@@ -79,14 +80,13 @@ export class ProxylessClients {
   #port(
     name: string,
     { protocol }: Port,
-    { endpoints }: PortEndpoints,
+    { endpoints, groups, hasNames }: PortEndpoints,
     { cluster, others }: Constant,
   ): ProxylessService {
-    const addresses = endpoints.filter(({ isName }) => !isName);
-    const names = endpoints.filter(({ isName, serving }) => isName && serving);
-    const [only] = names;
-    if (addresses.length === 0 && names.length === 1 && only !== undefined) {
-      const assignment = encodeLoadAssignment(name, [only], undefined);
+    const addresses = hasNames ? groupByLocality(endpoints.filter(({ isName }) => !isName)) : groups;
+    const names = hasNames ? endpoints.filter(({ isName, serving }) => isName && serving) : [];
+    if (addresses.length === 0 && names.length === 1) {
+      const assignment = encodeLoadAssignment(name, groupByLocality(names), undefined);
       const discovery = { kind: 'dns', mode: 'logical', assignment } as const;
       const named = encodeCluster({ name, protocol, discovery, upstream: this.#upstream });
       return { resources: [resourceOf(types.cluster, name, named, 'none'), ...others], defects: [] };

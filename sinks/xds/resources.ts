@@ -209,8 +209,18 @@ export class XdsResources {
     }
     if (parts) parts.set(from, defects);
     else this.#defects.set(host, new Map([[from, defects]]));
-    if (JSON.stringify(known) !== JSON.stringify(defects)) this.#observer.onDefects(host, defects);
+    if (known === undefined || !sameDefects(known, defects)) this.#observer.onDefects(host, defects);
   }
+}
+
+function sameDefects(a: readonly Defect[], b: readonly Defect[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ part, of, reason }, index) => {
+      const other = b[index];
+      return part === other?.part && of === other.of && reason === other.reason;
+    })
+  );
 }
 
 function inOrder(changes: readonly XdsChange[]): XdsChange[] {

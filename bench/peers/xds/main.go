@@ -63,7 +63,8 @@ func name(index int) string { return fmt.Sprintf("service-%d.bench:20880", index
 func assignment(index, endpoints, change int) *endpoint.ClusterLoadAssignment {
 	var all []*endpoint.LbEndpoint
 	for i := 0; i < endpoints; i++ {
-		address := fmt.Sprintf("10.%d.%d.%d", index>>8, index&255, i)
+		number := index*endpoints + i
+		address := fmt.Sprintf("10.%d.%d.%d", number>>16, number>>8&255, number&255)
 		if i == 0 {
 			address = fmt.Sprintf("11.%d.%d.%d", change>>16, change>>8&255, change&255)
 		}
