@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Catalog, CatalogService } from '../catalog/catalog.js';
 import type { HostChange } from '../catalog/change-cause.js';
-import { makeFolder, setAside } from '../store/folder.js';
+import { setAside } from '../store/folder.js';
 import { RecordError } from '../store/model-records.js';
 import { WriteLoop, type WriteState } from '../store/write-loop.js';
 import type { Clock } from '../time/index.js';
@@ -243,7 +243,6 @@ export class HistoryWriter {
   }
 
   async #write(): Promise<void> {
-    await makeFolder(this.#options.dir);
     // Before that, a new file might take the name of an old one.
     if (!this.#isFound) await this.#find();
     if (this.#isSegmentDue()) {

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileMode, syncFolder } from './folder.js';
+import { fileMode, makeFolder, syncFolder } from './folder.js';
 import {
   chainOf,
   encodeCommit,
@@ -41,8 +41,9 @@ export class LogFile {
     this.#chain = position.chain;
   }
 
-  /** Begins a file beside `path`, which is in its place after {@link publish}. */
+  /** Begins a file beside `path`, which is in its place after {@link publish}. Makes its folder when it is not there. */
   static async create(path: string, kind: string): Promise<LogFile> {
+    await makeFolder(dirname(path));
     const temporary = `${path}.new`;
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', fileMode);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Service } from '../model/index.js';
 import { Breather } from '../store/breather.js';
-import { makeFolder, setAside } from '../store/folder.js';
+import { setAside } from '../store/folder.js';
 import { Interner } from '../store/interner.js';
 import type { LogEnd } from '../store/log-format.js';
 import { RecordError } from '../store/model-records.js';
@@ -156,12 +156,6 @@ export class DiskWarmStore implements WarmStore {
     // A log grows to twice what counts of it before it is written anew, beside the old one.
     if (3 * bytes > this.#options.maxBytes) return this.#suspend(logs, bytes);
     this.#tooLargeBytes = undefined;
-    try {
-      await makeFolder(this.#options.dir);
-    } catch (error) {
-      for (const log of logs) await log.behind();
-      throw error;
-    }
     const failures: unknown[] = [];
     for (const log of logs) {
       try {

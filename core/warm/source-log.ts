@@ -188,7 +188,10 @@ export class SourceLog {
 
   /** A new file with all that counts, as one batch: no reader ever sees a part of it. */
   async #rewrite(): Promise<void> {
-    const next = await LogFile.create(this.#path, this.#kind);
+    const next = await LogFile.create(this.#path, this.#kind).catch((error: unknown) => {
+      this.#keepForNextTime();
+      throw error;
+    });
     try {
       const breather = new Breather();
       for (const [name, { service }] of [...this.#services]) {

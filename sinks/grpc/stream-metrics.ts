@@ -1,10 +1,15 @@
 import { type Counter, type Gauge, Histogram, type Registry } from 'prom-client';
-import { sharedCounter, sharedGauge } from '../../core/plugin/index.js';
+import { sharedCounter, sharedGauge, sharedReading } from '../../core/plugin/index.js';
+import type { ConnectedClient } from '../../core/sink/sink.js';
+
+/** Clients whose lag is in the metrics. */
+const maxLags = 2000;
 
 /** Metrics of streams, each labelled with the sink's name; two sinks of a kind share them. */
 export class StreamMetrics {
   readonly #registry: Registry;
   readonly #prefix: string;
+  readonly #sink: string;
   readonly clients: Gauge<'sink'>;
   readonly streams: Counter<'sink'>;
   readonly refused: Counter<'sink' | 'limit'>;
@@ -15,10 +20,14 @@ export class StreamMetrics {
   readonly ackSeconds: Histogram<'sink' | 'type'>;
   readonly pushSeconds: Histogram<'sink'>;
 
-  /** @param prefix `isthmus_mcp` and the like */
-  constructor(registry: Registry, prefix: string) {
+  /**
+   * @param prefix `isthmus_mcp` and the like
+   * @param clients those of the sink, as they are when metrics are read
+   */
+  constructor(registry: Registry, prefix: string, sink: string, clients: () => readonly ConnectedClient[]) {
     this.#registry = registry;
     this.#prefix = prefix;
+    this.#sink = sink;
     this.clients = this.gauge('clients', 'Streams open now.', 'sink');
     this.streams = this.counter('streams_total', 'Streams opened.', 'sink');
     this.refused = this.counter(
@@ -45,6 +54,31 @@ export class StreamMetrics {
       [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1],
       'sink',
     );
+    const lagHelp = 'How long there is something newer than what a client has confirmed; 0 when there is not.';
+    this.reading('client_lag_seconds', lagHelp, ['node', 'part'], (set) => {
+      for (const { node, part = '', subscriptions } of clients().slice(0, maxLags)) {
+        const lagMs = subscriptions.reduce((most, { lagMs: own }) => Math.max(most, own), 0);
+        set({ node, part }, lagMs / 1000);
+      }
+    });
+  }
+
+  /** A gauge of the sink that is read when somebody asks for it. */
+  protected reading<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: (set: (labels: Readonly<Record<Label, string>>, value: number) => void) => void,
+  ): void {
+    const sink = this.#sink;
+    sharedReading(this.#registry, `${this.#prefix}_${name}`, help, ['sink', ...labelNames], sink, (set) =>
+      read((labels, value) => set({ sink, ...labels }, value)),
+    );
+  }
+
+  /** The same of one value. */
+  protected value(name: string, help: string, read: () => number): void {
+    this.reading(name, help, [], (set) => set({}, read()));
   }
 
   protected counter<L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> {

@@ -53,7 +53,15 @@ export class McpSink implements Sink {
 
   constructor(config: McpConfig, deps: Deps) {
     this.#deps = deps;
-    this.#metrics = new McpMetrics(deps.metrics, deps.name, () => this.clients());
+    this.#metrics = new McpMetrics(deps.metrics, deps.name, {
+      clients: () => this.clients(),
+      resources: () => this.#resources.size,
+      bytes: () => this.#resources.byteLength,
+      keptEmpty: () => this.#empty.count,
+      sidecars: () => this.#sidecars?.status().resources ?? 0,
+      invalidSidecars: () => this.#sidecars?.status().invalidCount ?? 0,
+      invalid: () => this.#resources.invalidCount,
+    });
     const observer = new McpObserver(deps.name, deps.logger, this.#metrics);
     const resources = new ResourceSet(config, observer);
     this.#resources = resources;
@@ -183,23 +191,15 @@ export class McpSink implements Sink {
 
   #tellSidecars(changes: readonly KeyedResource[]): void {
     this.#content.apply('Sidecar', changes);
-    const { resources = 0, invalidCount = 0 } = this.#sidecars?.status() ?? {};
-    this.#metrics.sidecars.set({ sink: this.#deps.name }, resources);
-    this.#metrics.invalidSidecars.set({ sink: this.#deps.name }, invalidCount);
     if (this.#content.isFilled('Sidecar')) this.#servers.changed();
   }
 
   #take(change: Change): void {
-    const sink = this.#deps.name;
     const startMs = performance.now();
     const changes = this.#resources.apply(change);
     if (changes.length > 0) this.#content.apply('ServiceEntry', [...keyed(changes)]);
     if (this.#content.fill('ServiceEntry') || changes.length > 0) this.#servers.changed();
-    this.#metrics.pushSeconds.observe({ sink }, (performance.now() - startMs) / 1000);
-    this.#metrics.resources.set({ sink }, this.#resources.size);
-    this.#metrics.resourceBytes.set({ sink }, this.#resources.byteLength);
-    this.#metrics.invalid.set({ sink }, this.#resources.invalidCount);
-    this.#metrics.keptEmpty.set({ sink }, this.#empty.count);
+    this.#metrics.pushSeconds.observe({ sink: this.#deps.name }, (performance.now() - startMs) / 1000);
   }
 }
 

@@ -49,7 +49,12 @@ export class XdsSink implements Sink {
   constructor(config: XdsConfig, deps: Deps) {
     this.#config = config;
     this.#deps = deps;
-    this.#metrics = new XdsMetrics(deps.metrics);
+    this.#metrics = new XdsMetrics(deps.metrics, deps.name, {
+      clients: () => this.clients(),
+      counts: () => this.#resources.counts(),
+      bytes: () => this.#resources.byteLength,
+      invalid: () => this.#resources.invalidCount,
+    });
     const observer = new XdsSinkObserver(deps.name, deps.logger, this.#metrics);
     const { clock } = deps;
     const { ackTimeoutMs, maxSubscriptions, maxClients, keepaliveMs, tls: ownTls, limits } = config;
@@ -164,15 +169,9 @@ export class XdsSink implements Sink {
   }
 
   #take(changes: readonly XdsChange[]): void {
-    const sink = this.#deps.name;
     const startMs = performance.now();
     this.#cache.apply(changes);
-    this.#metrics.pushSeconds.observe({ sink }, (performance.now() - startMs) / 1000);
-    for (const [typeUrl, count] of this.#resources.counts()) {
-      this.#metrics.resources.set({ sink, type: shortType(typeUrl) }, count);
-    }
-    this.#metrics.resourceBytes.set({ sink }, this.#resources.byteLength);
-    this.#metrics.invalid.set({ sink }, this.#resources.invalidCount);
+    this.#metrics.pushSeconds.observe({ sink: this.#deps.name }, (performance.now() - startMs) / 1000);
   }
 }
 
