@@ -22,6 +22,7 @@ export interface ResourceReader {
 
 /** A name that a resource has, or a reader asks for. */
 interface Entry {
+  readonly name: string;
   resource: XdsResource | undefined;
   /** Of the cache, when the resource was last set or deleted. */
   revision: number;
@@ -74,11 +75,15 @@ export class ResourceType {
     return sorted;
   }
 
-  /** Reads one name, whether or not it is there. */
-  addReader(name: string, reader: ResourceReader): void {
+  /**
+   * Reads one name, whether or not it is there.
+   * @returns the name as all share it: to hold a copy for each client that asks for everything would be megabytes
+   */
+  addReader(name: string, reader: ResourceReader): string {
     const entry = this.#entries.get(name) ?? this.#add(name);
     entry.readers ??= new Set();
     entry.readers.add(reader);
+    return entry.name;
   }
 
   removeReader(name: string, reader: ResourceReader): void {
@@ -147,7 +152,7 @@ export class ResourceType {
   }
 
   #add(name: string): Entry {
-    const entry: Entry = { resource: undefined, revision: 0, readers: undefined };
+    const entry: Entry = { name, resource: undefined, revision: 0, readers: undefined };
     this.#entries.set(name, entry);
     return entry;
   }

@@ -207,8 +207,7 @@ export class Subscription implements ResourceReader {
   subscribeAssumed(name: string): void {
     this.#listFresh();
     if (this.named.has(name)) return;
-    this.named.add(name);
-    this.type.addReader(name, this);
+    this.named.add(this.type.addReader(name, this));
   }
 
   /** @returns whether it was subscribed. */
