@@ -1,11 +1,21 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Instance, Metadata, Port } from '../model/index.js';
 import type { Origin } from './catalog.js';
 
+/** Keys and values by key. Most records are in order: registries write them so, and then they need no sorting. */
 function sorted(record: Readonly<Record<string, string | number>>): (string | number)[] {
-  return Object.keys(record)
-    .sort()
-    .flatMap((key) => [key, record[key] ?? '']);
+  const flat: (string | number)[] = [];
+  let last = '';
+  for (const key of Object.keys(record)) {
+    if (key < last) return Object.entries(record).sort(byKey).flat();
+    flat.push(key, record[key] ?? '');
+    last = key;
+  }
+  return flat;
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 function canonicalInstance(instance: Instance): unknown[] {
@@ -32,14 +42,10 @@ export function contentHash(
   metadata: Metadata,
   origins: readonly Origin[],
 ): string {
-  const hash = createHash('sha256');
-  hash.update(
-    JSON.stringify([host, ports.map(({ name, number, protocol }) => [name, number, protocol]), sorted(metadata)]),
-  );
-  for (const origin of origins) {
-    hash.update(
-      JSON.stringify([origin.source, origin.service, origin.active, origin.instances.map(canonicalInstance)]),
-    );
+  const head = [host, ports.map(({ name, number, protocol }) => [name, number, protocol]), sorted(metadata)];
+  let text = JSON.stringify(head);
+  for (const { source, service, active, instances } of origins) {
+    text += JSON.stringify([source, service, active, instances.map(canonicalInstance)]);
   }
-  return hash.digest().subarray(0, 16).toString('base64url');
+  return hash('sha256', text, 'buffer').subarray(0, 16).toString('base64url');
 }

@@ -124,7 +124,7 @@ const warmStart = z.strictObject({
   graceMs: milliseconds(0)
     .default(5000)
     .describe(
-      'How long a start waits for a registry that does not fail before what was kept is served, in milliseconds. Default 5000.',
+      'How long a start waits for a registry that does not fail before what was kept is served, in milliseconds. What no registry lists within it (20 instances a millisecond) is served at once. Default 5000.',
     ),
   maxBytes: z
     .int()

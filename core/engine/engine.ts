@@ -11,6 +11,7 @@ import type { Source } from '../source/source.js';
 import type { SourceStatus } from '../source/status.js';
 import type { Clock } from '../time/index.js';
 import type { WarmStore } from '../warm/warm-store.js';
+import { RestoredSources } from './restored-sources.js';
 import { SourceUnit } from './source-unit.js';
 
 export interface EngineSource {
@@ -47,7 +48,7 @@ const tickMs = 1000;
 /** What is on disk of a source that is fresh is at most so old. */
 const trustIntervalMs = 30_000;
 const defaultRestoredGraceMs = 5000;
-/** How long readers have to take the first catalog before it is written to the disk. */
+/** How long readers have to take the first catalog before the processor is put to other use: writing it, reading anew. */
 const firstTakenMs = 2000;
 /** Nobody may be served so long, and it is written all the same. */
 const unservedMs = 15_000;
@@ -61,11 +62,11 @@ export class Engine {
   readonly #ingest: Ingest;
   /** Sources that were read whole, and of which all stands in the catalog. */
   readonly #read = new Set<string>();
-  /** Sources whose services of before the restart stand in the catalog. */
-  readonly #restored = new Set<string>();
+  readonly #restored: RestoredSources | undefined;
 
   constructor(options: EngineOptions) {
-    const { sources, naming, policyOf, logger, shape, onChanged } = options;
+    const { sources, naming, policyOf, logger, shape, onChanged, clock, store } = options;
+    const { restoredGraceMs: graceMs = defaultRestoredGraceMs } = options;
     this.#options = options;
     this.#readiness = new Readiness(sources.filter(({ required }) => required));
     this.catalog = new LiveCatalog({
@@ -78,12 +79,14 @@ export class Engine {
     });
     this.#ingest = new Ingest(this.catalog, shape);
     this.#units = sources.map((source) => this.#unitOf(source));
+    const parts = { units: this.#units, ingest: this.#ingest, readiness: this.#readiness };
+    this.#restored = store && new RestoredSources({ store, ...parts, graceMs, clock, logger });
   }
 
   /** Runs all sources until `signal` aborts and each has settled; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, store } = this.#options;
-    if (store) await this.#restore(store, signal);
+    if (this.#restored) await this.#restored.load(signal);
     const grace = this.#readiness.runGrace(clock, signal, ({ name, graceMs }) => {
       logger.error(
         { source: name, graceMs },
@@ -92,12 +95,11 @@ export class Engine {
     });
     const stopStore = new AbortController();
     const storing = store && this.#storeOnceServed(store, signal, stopStore.signal);
-    await Promise.all([
-      grace,
-      this.#standIn(signal),
-      this.#watchTime(signal),
-      ...this.#units.map(({ supervisor }) => supervisor.run(signal)),
-    ]);
+    const others = [grace, this.#restored?.standIn(signal), this.#watchTime(signal)];
+    if (this.#restored && (await this.#restored.serveLarge())) {
+      await clock.sleep(firstTakenMs, signal).catch(() => undefined); // an abort ends the wait
+    }
+    await Promise.all([...others, ...this.#units.map(({ supervisor }) => supervisor.run(signal))]);
     this.#ingest.stop();
     for (const unit of this.#units) this.#storeTrust(unit);
     stopStore.abort();
@@ -134,21 +136,6 @@ export class Engine {
     this.#ingest.reshape(cause);
   }
 
-  async #restore(store: WarmStore, signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
-    try {
-      const stored = await store.load(signal, new Set(this.#units.map(({ name }) => name)));
-      for (const unit of this.#units) {
-        const source = stored.get(unit.name);
-        if (!source || !unit.restore(source)) continue;
-        // An older state would take back what readers have been told since; it serves when the grace of the source is over.
-        if (source.isOlder !== true) this.#ingest.whenDrained(unit.name, () => this.#restored.add(unit.name));
-      }
-    } catch (error) {
-      if (!signal.aborted) logger.error({ err: error }, 'what was kept on disk cannot be read; starting without it');
-    }
-  }
-
   /** Writing all there is at the start takes a processor as long as what readers wait for: it comes after that. */
   async #storeOnceServed(store: WarmStore, signal: AbortSignal, stopped: AbortSignal): Promise<void> {
     const { clock } = this.#options;
@@ -159,18 +146,6 @@ export class Engine {
     over.abort();
     await taken.catch(() => undefined);
     await store.run(stopped);
-  }
-
-  /** After a while, what was restored is served for a source that was not read yet. */
-  async #standIn(signal: AbortSignal): Promise<void> {
-    const { clock, store, restoredGraceMs = defaultRestoredGraceMs } = this.#options;
-    if (!store) return;
-    await clock.sleep(restoredGraceMs, signal).catch(() => undefined); // only the abort ends it early
-    if (!signal.aborted) for (const { name } of this.#units) this.#serveRestored(name);
-  }
-
-  #serveRestored(name: string): void {
-    if (this.#restored.delete(name)) this.#readiness.standIn(name);
   }
 
   async #watchTime(signal: AbortSignal): Promise<void> {
@@ -219,7 +194,7 @@ export class Engine {
         });
       },
       // Reading fails: what was restored is all there is for now.
-      onTrouble: () => this.#serveRestored(name),
+      onTrouble: () => this.#restored?.serve(name),
       onAccepted: (service, accepted) => {
         if (accepted) store?.put(name, accepted);
         else store?.remove(name, service);

@@ -26,9 +26,9 @@ export interface HistoryOptions {
   readonly configHash: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long changes are gathered before they are written. Default 250. */
+  /** How long changes are gathered before they are written. Default 1000. */
   readonly commitMs?: number;
-  /** How long after the catalog is ready the first write waits, so that readers come first. Default 2000. */
+  /** How long after the catalog is ready the first comparison and write wait, so that readers come first. Default 2000. */
   readonly settleMs?: number;
   /** Changes that wait to be written at most; past it they are dropped, and a gap is recorded. Default 50000. */
   readonly maxQueued?: number;
@@ -53,6 +53,8 @@ const defaultMaxBytes = 256 * 1024 * 1024;
 const defaultMaxAgeMs = 7 * 86_400_000;
 const defaultMaxQueued = 50_000;
 const defaultSettleMs = 2000;
+/** How long the first comparison may take once the daemon is told to stop. */
+const beginMs = 2000;
 /** How long it takes until a catalog that was too large is looked at again. */
 const tooLargeRetryMs = 600_000;
 
@@ -92,7 +94,7 @@ export class HistoryWriter {
       write: () => this.#write(),
       clock: options.clock,
       logger: options.logger,
-      commitMs: options.commitMs ?? 250,
+      commitMs: options.commitMs ?? 1000,
     });
   }
 
@@ -133,12 +135,15 @@ export class HistoryWriter {
     const resuming = this.#resume(signal);
     try {
       await catalog.ready(signal);
-      await this.#begin(resuming, new Map(catalog.snapshot().services), signal);
+      const ready = { services: new Map(catalog.snapshot().services), atMs: this.#options.clock.now() };
+      this.#isRecording = true;
+      const { clock, settleMs = defaultSettleMs } = this.#options;
+      await clock.sleep(settleMs, signal).catch(() => undefined); // an abort ends the wait
+      // Who stops it that soon waits for the comparison, but not for long.
+      await this.#begin(resuming, ready, signal.aborted ? AbortSignal.timeout(beginMs) : signal);
       const onAbort = () => void this.#queue.push({ kind: 'stopped', atMs: this.#now() });
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
-      const { clock, settleMs = defaultSettleMs } = this.#options;
-      await clock.sleep(settleMs, signal).catch(() => undefined); // an abort ends the wait
       await this.#loop.run(signal);
     } catch (error) {
       // Aborted before anybody saw the catalog: there is nothing to record.
@@ -207,14 +212,12 @@ export class HistoryWriter {
     }
   }
 
-  /** From here on each change is recorded. What the catalog is now is compared with what was known before. */
+  /** What the catalog was when it was ready is compared with what was known before. */
   async #begin(
     resuming: Promise<Versions | undefined>,
-    services: ReadonlyMap<string, CatalogService>,
+    { services, atMs: readyMs }: { readonly services: ReadonlyMap<string, CatalogService>; readonly atMs: number },
     signal: AbortSignal,
   ): Promise<void> {
-    this.#isRecording = true;
-    const readyMs = this.#options.clock.now();
     const known = await resuming;
     const { version, configHash, logger } = this.#options;
     // Before what was queued meanwhile, and after what was written before.

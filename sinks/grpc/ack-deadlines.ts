@@ -8,17 +8,27 @@ export interface Awaited {
 
 /**
  * Ends what is not answered in time, with one timer for all: they are due in the order in which they came, for each may
- * take as long as the others.
+ * take as long as the others. The timer runs on when all is answered, and finds nothing: answers come far more often than it.
  */
 export class AckDeadlines {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #awaited = new Set<Awaited>();
   #timer: AbortController | undefined;
+  #holders = 0;
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** For as long as a stream may wait for answers. @returns how to end it, to be called once */
+  hold(): () => void {
+    this.#holders++;
+    return () => {
+      this.#holders--;
+      if (this.#holders === 0) this.#disarm();
+    };
   }
 
   add(awaited: Awaited): void {
@@ -28,7 +38,6 @@ export class AckDeadlines {
 
   delete(awaited: Awaited): void {
     this.#awaited.delete(awaited);
-    if (this.#awaited.size === 0) this.#disarm();
   }
 
   #arm(): void {
@@ -39,7 +48,7 @@ export class AckDeadlines {
     const dueMs = first.sentMs + this.#timeoutMs - this.#clock.now();
     this.#clock.sleep(Math.max(0, dueMs), timer.signal).then(
       () => this.#expire(),
-      () => undefined, // all were answered
+      () => undefined, // nobody waits any more
     );
   }
 

@@ -50,6 +50,7 @@ export class XdsStream implements AdsSession, CacheStream {
   /** Names that are to be told once more when the client asks for them, by type. */
   readonly #owed = new Map<string, Set<string>>();
   readonly #leaveCache: () => void;
+  readonly #leaveDeadlines: () => void;
   readonly #isSettled: IsSettled;
   #node: ClientNode | undefined;
   #named = 0;
@@ -59,6 +60,7 @@ export class XdsStream implements AdsSession, CacheStream {
   constructor(options: XdsStreamOptions) {
     this.#options = options;
     this.#leaveCache = options.cache.join(this);
+    this.#leaveDeadlines = options.deadlines.hold();
     this.#isSettled = (typeUrl, revision, what) => this.#byType.get(typeUrl)?.isSettled(revision, what) ?? true;
   }
 
@@ -114,6 +116,7 @@ export class XdsStream implements AdsSession, CacheStream {
       subscription.close();
       this.#options.cache.releaseType(subscription.typeUrl);
     }
+    this.#leaveDeadlines();
   }
 
   #takeDelta(request: DeltaDiscoveryRequest): void {

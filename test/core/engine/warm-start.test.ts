@@ -70,6 +70,51 @@ describe('warm start', () => {
     await end();
   });
 
+  it('serves at once what takes longer to list than is waited for, and reads when readers have had time to take it', async () => {
+    // 20 instances a millisecond: 500 ms of listing.
+    const large = stored(Array.from({ length: 20 }, (_, index) => aService(`s${index}`, instances(500))));
+    const store = new MemoryStore(new Map([['a', large]]));
+    const { engine, clock, sources, end } = startEngine(['a'], { store, restoredGraceMs: 500 });
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    assert.deepEqual([engine.catalog.snapshot().services.size, sources[0]?.out], [20, undefined]);
+    await clock.advance(1999);
+    assert.equal(sources[0]?.out, undefined);
+    await clock.advance(1);
+    await poll(() => sources[0]?.out !== undefined, { what: 'the source to run' });
+    await end();
+  });
+
+  it('reads at once what was not kept, though others are served from the disk', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x', instances(10_000))])]]));
+    const { engine, sources, end } = startEngine(['a', 'b'], { store, restoredGraceMs: 500 });
+    await poll(() => sources[1]?.out !== undefined, { what: 'the sources to run' });
+    assert.equal(engine.catalog.isReady, false);
+    sources[1]?.out?.replaceAll([aService('y')]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    assert.deepEqual([...engine.catalog.snapshot().services.keys()].sort(), ['x.mesh', 'y.mesh']);
+    await end();
+  });
+
+  it('serves what stands in the catalog only after the grace, too', async () => {
+    const many = Array.from({ length: 5000 }, (_, index) => aService(`s${index}`));
+    const store = new MemoryStore(new Map([['a', stored(many)]]));
+    const { engine, clock, end } = startEngine(['a'], { store, restoredGraceMs: 10 }, { graceMs: 60_000 });
+    while (engine.catalog.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(10);
+    assert.deepEqual([engine.catalog.size < 5000, engine.catalog.isReady], [true, false]);
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    assert.equal(engine.catalog.snapshot().services.size, 5000);
+    await end();
+  });
+
+  it('ends while what was restored is being served', async () => {
+    const store = new MemoryStore(new Map([['a', stored([aService('x', instances(10_000))])]]));
+    const { engine, end } = startEngine(['a'], { store, restoredGraceMs: 500 });
+    await engine.catalog.ready(AbortSignal.timeout(5000));
+    await end();
+    assert.ok(store.ended);
+  });
+
   it('shows a source what was restored, so that it can list that for what it cannot read', async () => {
     const held = aService('held', instances(3));
     const store = new MemoryStore(new Map([['a', stored([held, aService('gone', instances(1))])]]));
