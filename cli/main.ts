@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { CliContext } from './context.js';
+import { boundHeapGrowth } from './heap.js';
 import { exitAfter } from './last-resort.js';
 import { runProgram } from './program.js';
 import { version } from './version.js';
@@ -34,6 +35,7 @@ const context: CliContext = {
   version,
   loadPlugins: async () => (await import('./wire.js')).plugins,
   runDaemon: async (config, options) => {
+    boundHeapGrowth();
     const { runDaemon } = await import('./daemon.js');
     options.signal.addEventListener('abort', () => exitAfter(endGraceMs), { once: true });
     try {

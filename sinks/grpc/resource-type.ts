@@ -26,7 +26,8 @@ interface Entry {
   resource: XdsResource | undefined;
   /** Of the cache, when the resource was last set or deleted. */
   revision: number;
-  readers: Set<ResourceReader> | undefined;
+  /** Each once. A list, for there are as many of these as names, and a set takes three times as much. */
+  readers: ResourceReader[] | undefined;
 }
 
 /** Gateways whose wildcards are kept in order at a time. */
@@ -76,19 +77,23 @@ export class ResourceType {
   }
 
   /**
-   * Reads one name, whether or not it is there.
+   * Reads one name, whether or not it is there. A reader reads no name twice.
    * @returns the name as all share it: to hold a copy for each client that asks for everything would be megabytes
    */
   addReader(name: string, reader: ResourceReader): string {
     const entry = this.#entries.get(name) ?? this.#add(name);
-    entry.readers ??= new Set();
-    entry.readers.add(reader);
+    entry.readers ??= [];
+    entry.readers.push(reader);
     return entry.name;
   }
 
   removeReader(name: string, reader: ResourceReader): void {
     const entry = this.#entries.get(name);
-    if (!entry?.readers?.delete(reader) || entry.readers.size > 0) return;
+    const at = entry?.readers?.indexOf(reader) ?? -1;
+    if (!entry?.readers || at < 0) return;
+    const last = entry.readers.pop();
+    if (last && last !== reader) entry.readers[at] = last;
+    if (entry.readers.length > 0) return;
     entry.readers = undefined;
     if (!entry.resource) this.#entries.delete(name);
   }
