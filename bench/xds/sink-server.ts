@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { boundHeapGrowth } from '../../cli/heap.js';
 import { HostTemplate } from '../../core/catalog/host-template.js';
 import { LiveCatalog } from '../../core/catalog/live-catalog.js';
 import { Naming } from '../../core/catalog/naming.js';
@@ -35,6 +36,9 @@ export interface StormFigures {
   /** Changes made. */
   readonly changes: number;
 }
+
+// As the daemon does.
+boundHeapGrowth();
 
 const [port = 0, services = 0, instances = 0] = process.argv.slice(2).map(Number);
 const source = 'bench';

@@ -89,6 +89,21 @@ describe('an xDS stream, delta', () => {
     );
   });
 
+  it('sends who names the same much, in whatever order, the same bytes', () => {
+    const names = Array.from({ length: 200 }, (_, index) => `service-${(index * 7) % 200}`);
+    bench.cache.apply(names.map((name) => set(endpointType, name)));
+    const clients = [names, names.toReversed()].map((resourceNamesSubscribe) => {
+      const client = connect();
+      client.delta(endpointType, { resourceNamesSubscribe });
+      return only(client.take());
+    });
+    assert.equal(clients[0]?.bytes, clients[1]?.bytes);
+    assert.deepEqual(
+      clients[0]?.resources,
+      names.toSorted().map((name) => `${name}=v1`),
+    );
+  });
+
   it('has one response in flight a type; a slow client then gets the newest, and nothing that came and went', () => {
     bench.cache.apply([set(secretType, 'a'), set(secretType, 'b')]);
     const client = connect();
