@@ -16,7 +16,7 @@ export interface WriteLoopOptions {
   readonly write: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long changes are gathered. Default 100. */
+  /** How long changes are gathered. Default 250. */
   readonly commitMs?: number;
   /** How long the last write may take once the loop is told to stop. Default 5000. */
   readonly stopMs?: number;
@@ -68,7 +68,7 @@ export class WriteLoop {
 
   /** Until `signal` aborts; then writes once more what is left. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, commitMs = 100, stopMs = 5000 } = this.#options;
+    const { clock, commitMs = 250, stopMs = 5000 } = this.#options;
     const onAbort = () => this.wake();
     signal.addEventListener('abort', onAbort);
     let attempt = 0;

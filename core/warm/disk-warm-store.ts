@@ -23,7 +23,7 @@ export interface DiskWarmStoreOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long changes are gathered before they are written. Default 100. */
+  /** How long changes are gathered before they are written. Default 250. */
   readonly commitMs?: number;
 }
 
