@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import type { NacosServer } from '../servers/nacos.js';
+import { startNacos2 } from '../servers/nacos2.js';
 import { startZookeeper, type ZookeeperServer } from '../servers/zookeeper.js';
 import { AdsClient } from '../support/ads-client.js';
 import { http } from '../support/http.js';
+import { NacosWriter } from '../support/nacos-writer.js';
 import { poll } from '../support/poll.js';
 import { ZookeeperWriter } from '../support/zookeeper-writer.js';
 import { clusterOf, Mesh } from './support/mesh.js';
@@ -79,5 +82,55 @@ describe('Dubbo consumers and the Sidecars of their applications', function () {
     assert.ok(cart.clusters.has(cluster(stock)));
     unwatch();
     assert.ok(!sawEverything, 'the restart showed it everything');
+  });
+});
+
+/** Who subscribes to a service in Nacos consumes it. */
+describe('Nacos subscribers and the Sidecars of their applications', function () {
+  this.timeout(240_000);
+  const clusterOfService = (name: string) => clusterOf(`${name}.nacos`);
+  let nacos: NacosServer;
+  let providers: NacosWriter[];
+  let subscriber: NacosWriter;
+  let mesh: Mesh;
+  let cart: AdsClient;
+
+  before(async () => {
+    nacos = await startNacos2();
+    providers = [];
+    for (const [index, service] of ['orders', 'stock', 'mail'].entries()) {
+      const writer = await NacosWriter.connect({ grpcPort: nacos.grpcPort });
+      providers.push(writer);
+      await writer.setVisibly({ service }, [{ ip: `10.8.1.${index + 1}`, port: 8080 }]);
+    }
+    subscriber = await NacosWriter.connect({ grpcPort: nacos.grpcPort, app: 'cart' });
+    await subscriber.subscribe({ service: 'orders' }, () => undefined);
+    const source = { name: 'nacos-hz', kind: 'nacos', servers: [`http://${nacos.address}`], namespaces: ['public'] };
+    mesh = await Mesh.start({
+      sources: [{ ...source, subscribersIntervalMs: 1000 }],
+      mcp: { sidecars: { namespace: 'shop', settleMs: 1000, trimAfterMs: 5000 } },
+    });
+    cart = new AdsClient(mesh.istiod.adsAddress, { namespace: 'shop', labels: { app: 'cart' } });
+  });
+
+  after(async () => {
+    cart?.close();
+    await mesh?.stop();
+    for (const writer of [subscriber, ...(providers ?? [])]) writer?.close();
+    await nacos?.stop();
+  });
+
+  it('show an application what it subscribes to, from then on and until a time after its end', async () => {
+    await cart.waitForCluster(clusterOfService('orders'));
+    for (const name of ['stock', 'mail']) await cart.waitForCluster(clusterOfService(name), { present: false });
+    await subscriber.subscribe({ service: 'stock' }, () => undefined);
+    await cart.waitForCluster(clusterOfService('stock'));
+    subscriber.close();
+    subscriber = await NacosWriter.connect({ grpcPort: nacos.grpcPort, app: 'cart' });
+    await subscriber.subscribe({ service: 'mail' }, () => undefined);
+    await cart.waitForCluster(clusterOfService('mail'));
+    for (const name of ['orders', 'stock']) {
+      await cart.waitForCluster(clusterOfService(name), { present: false, timeoutMs: 60_000 });
+    }
   });
 });

@@ -26,6 +26,8 @@ export interface NacosWriterOptions {
   readonly grpcPort: number;
   /** For every request, where the server asks for a login; a function where it must be renewed. */
   readonly accessToken?: string | (() => Promise<string>);
+  /** What the application calls itself. */
+  readonly app?: string;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -39,15 +41,17 @@ const timeoutMs = 10_000;
 export class NacosWriter {
   readonly #client: Client;
   readonly #accessToken: NacosWriterOptions['accessToken'];
+  readonly #app: string | undefined;
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #onPush: (type: string, body: Body) => void = () => undefined;
 
-  private constructor({ grpcPort, accessToken }: NacosWriterOptions) {
+  private constructor({ grpcPort, accessToken, app }: NacosWriterOptions) {
     this.#client = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
     });
     this.#accessToken = accessToken;
+    this.#app = app;
   }
 
   static async connect(options: NacosWriterOptions): Promise<NacosWriter> {
@@ -117,7 +121,10 @@ export class NacosWriter {
 
   async #request(type: string, body: Body): Promise<Body> {
     const accessToken = typeof this.#accessToken === 'function' ? await this.#accessToken() : this.#accessToken;
-    const headers = accessToken === undefined ? {} : { accessToken };
+    const headers = {
+      ...(accessToken === undefined ? {} : { accessToken }),
+      ...(this.#app === undefined ? {} : { app: this.#app }),
+    };
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         '/Request/request',
@@ -178,7 +185,8 @@ function byAddress(a: Body, b: Body): number {
 
 function encode(type: string, body: Body, headers: Readonly<Record<string, string>> = {}): Buffer {
   const value = Buffer.from(JSON.stringify(body));
-  const metadata = { type, headers, clientIp: '' };
+  // As clients tell their own.
+  const metadata = { type, headers, clientIp: '10.9.9.9' };
   return Buffer.from(Payload.encode({ metadata, body: { typeUrl: '', value } }).finish());
 }
 
