@@ -8,6 +8,7 @@ import { type IstiodServer, startIstiod } from '../servers/istiod.js';
 import { pickPort } from '../servers/ports.js';
 import { AdsClient } from '../support/ads-client.js';
 import { poll } from '../support/poll.js';
+import { shardPorts } from '../support/shard-ports.js';
 import { type Isthmus, startIsthmus } from './support/isthmus.js';
 import { clusterOf } from './support/mesh.js';
 
@@ -56,8 +57,7 @@ describe('the daemon in shards, set up by its own command', function () {
 
   before(async () => {
     write(1);
-    // Low enough for the ports of shards above it.
-    listen = `127.0.0.1:${20_000 + ((await pickPort()) % 20_000)}`;
+    listen = `127.0.0.1:${await pickPort(shardPorts(4, 6))}`;
     isthmus = await startIsthmus(optionsOf({ shards: 4 }));
     istiod = await startIstiod({ configSources: await sources() });
     sidecar = new AdsClient(istiod.adsAddress);

@@ -6,6 +6,7 @@ import { mcpSink } from '../../../sinks/mcp/index.js';
 import { activeResources, assertNoLeaks, ManualClock, type ResourceCounts } from '../../../testkit/index.js';
 import { pickPort } from '../../servers/ports.js';
 import { poll } from '../../support/poll.js';
+import { shardPorts } from '../../support/shard-ports.js';
 import { AdsPeer, ack, request } from '../support/ads-peer.js';
 import { DeafPeer } from '../support/deaf-peer.js';
 import { MemoryCatalog } from '../support/memory-catalog.js';
@@ -168,7 +169,7 @@ describe('the MCP sink, from start to end', function () {
 
   it('listens on no port when one of its shards cannot have its own', async () => {
     const taken = createServer();
-    const base = 20_000 + ((await pickPort()) % 20_000);
+    const base = await pickPort(shardPorts(2));
     await new Promise<void>((resolve) => taken.listen(base + 201, '127.0.0.1', resolve));
     const config = mcpSink.schema.parse({ listen: `127.0.0.1:${base}`, shards: 2, shardBy: 'port' });
     const sink = mcpSink.create(config, sinkDeps());

@@ -10,6 +10,7 @@ import { pickPort } from '../../servers/ports.js';
 import { AdsClient } from '../../support/ads-client.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { poll } from '../../support/poll.js';
+import { shardPorts } from '../../support/shard-ports.js';
 import { CLUSTER_TYPE } from '../../support/sidecar-wire.js';
 import { TestAuthority } from '../../support/test-authority.js';
 import { MemoryCatalog } from '../support/memory-catalog.js';
@@ -41,8 +42,7 @@ for (const shardBy of ['authority', 'port'] as const) {
     let sidecar: AdsClient;
 
     before(async () => {
-      // Low enough for the ports of shards above it.
-      const port = shardBy === 'port' ? 20_000 + ((await pickPort()) % 20_000) : await pickPort();
+      const port = await pickPort(shardBy === 'port' ? shardPorts(3, 2) : undefined);
       listen = `127.0.0.1:${port}`;
       catalog.put(...hosts.map((host) => catalogService(host, instances(2))));
       const options = { listen, shards: 3, shardBy };
