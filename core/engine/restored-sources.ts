@@ -54,7 +54,7 @@ export class RestoredSources {
     const { units, ingest, readiness, graceMs } = this.#options;
     const restored = units.filter(({ supervisor }) => supervisor.restoredMs !== undefined);
     const instances = restored.reduce((sum, { reported }) => sum + reported.instanceCount, 0);
-    if (instances < listedPerMs * graceMs) return false;
+    if (restored.length === 0 || instances < listedPerMs * graceMs) return false;
     await Promise.all(restored.map(({ name }) => new Promise<void>((resolve) => ingest.whenDrained(name, resolve))));
     for (const { name } of restored) this.serve(name);
     return readiness.isReady;

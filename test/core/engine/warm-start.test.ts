@@ -107,6 +107,13 @@ describe('warm start', () => {
     await end();
   });
 
+  it('reads at once when nothing was restored, even with no grace', async () => {
+    const { sources, end } = startEngine(['a'], { store: new MemoryStore(), restoredGraceMs: 0 }, { required: false });
+    // The clock stands still.
+    await poll(() => sources[0]?.out !== undefined, { what: 'the source to run', timeoutMs: 2000 });
+    await end();
+  });
+
   it('ends while what was restored is being served', async () => {
     const store = new MemoryStore(new Map([['a', stored([aService('x', instances(10_000))])]]));
     const { engine, end } = startEngine(['a'], { store, restoredGraceMs: 500 });
