@@ -139,6 +139,8 @@ export class DubboRegistry {
       if (this.#options.rules) await found.rules.settled;
       await Promise.all(directories.map((directory) => directory.settled(within)));
       await this.#nothingLacks(namespace, within);
+      // Those of what only metadata have told of.
+      if (this.#options.rules) await found.rules.settled;
     };
     await this.#atMost(maxWaitMs, wait, signal);
   }

@@ -55,7 +55,9 @@ export class DubboRules {
   readonly #watched = new Map<string, Watched>();
   #listened = new Set<string>();
   readonly #changed = new Set<string>();
-  readonly #tried = deferred<void>();
+  /** Until all that is watched by now has been read, or could not be. */
+  #tried = deferred<void>();
+  #isTried = false;
   #wake: Deferred<void> = deferred();
   /** Told of, and not over: the next connection may be the one that can read them. */
   #isFailing = false;
@@ -72,7 +74,7 @@ export class DubboRules {
     this.#watch(application, applicationRules);
   }
 
-  /** Resolves when all that is watched has been read, or could not be read once. */
+  /** Resolves when all that is watched now has been read, or could not be read once. */
   get settled(): Promise<void> {
     return this.#watched.size === 0 ? Promise.resolve() : this.#tried.promise;
   }
@@ -107,7 +109,12 @@ export class DubboRules {
         onFailure(toError(error));
         waitMs = backoffMs(failures++, backoff);
       }
-      if (this.#watched.size > 0) this.#tried.resolve();
+      // What was watched meanwhile is read in the next round.
+      const isAllRead = this.#listened.size === this.#watched.size && this.#changed.size === 0;
+      if (this.#watched.size > 0 && (isAllRead || failures > 0)) {
+        this.#isTried = true;
+        this.#tried.resolve();
+      }
       await this.#pause(connection, waitMs, failures === 0);
       connection.lost.throwIfAborted();
     }
@@ -135,6 +142,8 @@ export class DubboRules {
       const dataId = ruleId.replaceAll('$', '___').replaceAll('/', '-');
       if (this.#watched.has(dataId) || this.#watched.size >= maxRules) continue;
       this.#watched.set(dataId, { ruleId, md5: '' });
+      if (this.#isTried) this.#tried = deferred();
+      this.#isTried = false;
       this.#wake.resolve();
     }
   }

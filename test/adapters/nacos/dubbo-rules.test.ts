@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { RuleBook } from '../../../adapters/dubbo/rules/rule-book.js';
+import type { NacosConnection } from '../../../adapters/nacos/connection.js';
+import { DubboRules } from '../../../adapters/nacos/dubbo-rules.js';
+import { RequestGate } from '../../../adapters/nacos/request-gate.js';
+import { systemClock } from '../../../core/plugin/index.js';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
 import { type Body, FakeNacos, host, refusal } from './fake-nacos.js';
@@ -134,5 +139,48 @@ describe("adapters/nacos with rules of Dubbo's config centre", () => {
     fake.push('ConfigChangeNotifyRequest', { group: 'dubbo', dataId: 5 });
     await poll(() => fake.count('ConfigChangeNotifyResponse') === 3, { what: 'the pushes to be answered' });
     assert.equal(fake.count('ConfigQueryRequest'), asked);
+  });
+});
+
+describe('what of the rules counts as read', () => {
+  it('is also what was found while others were read', async () => {
+    const lost = new AbortController();
+    const rules = new DubboRules({
+      ...{
+        namespace: 'public',
+        rules: new RuleBook(),
+        gate: new RequestGate(systemClock, 4, 1000),
+        clock: systemClock,
+      },
+      ...{ backoff: { baseMs: 1, maxMs: 1 }, intervalMs: 60_000, pollIntervalMs: 60_000 },
+      ...{ onChange: () => undefined, onFailure: () => undefined },
+    });
+    const listened: string[] = [];
+    let isFirst = true;
+    const connection: Pick<NacosConnection, 'protocol' | 'lost' | 'request'> = {
+      ...{ protocol: 'grpc', lost: lost.signal },
+      async request(_, { configListenContexts }) {
+        // The instances tell only now which application they are of.
+        if (isFirst) rules.watchApplication('shop');
+        isFirst = false;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        for (const { dataId } of configListenContexts as readonly Body[]) listened.push(String(dataId));
+        return { changedConfigs: [] };
+      },
+    };
+    rules.watchService({ interfaceName: 'com.foo.Api', version: '', group: '' });
+    const ended = rules.run(connection as NacosConnection).catch(() => undefined);
+    try {
+      await rules.settled;
+      assert.ok(listened.includes('com.foo.Api::.configurators'));
+      assert.ok(listened.includes('shop.configurators'), listened.join());
+      // And of what is found after all was read.
+      rules.watchApplication('late');
+      await rules.settled;
+      assert.ok(listened.includes('late.configurators'), listened.join());
+    } finally {
+      lost.abort();
+      await ended;
+    }
   });
 });
