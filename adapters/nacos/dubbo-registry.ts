@@ -136,10 +136,9 @@ export class DubboRegistry {
     if (!found) return;
     const directories = [...found.directories.values()];
     const wait = async (within: AbortSignal) => {
-      if (this.#options.rules) await found.rules.settled;
       await Promise.all(directories.map((directory) => directory.settled(within)));
       await this.#nothingLacks(namespace, within);
-      // Those of what only metadata have told of.
+      // Last, for metadata tell of more that there may be rules for; they are read meanwhile.
       if (this.#options.rules) await found.rules.settled;
     };
     await this.#atMost(maxWaitMs, wait, signal);

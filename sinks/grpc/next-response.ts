@@ -60,7 +60,7 @@ export function nextResponse(
   subscription.answerDue = false;
   const sets = Math.min(revision, since.sets - 1);
   return {
-    resources: isFull ? fullState(subscription) : resources.length < manyResources ? resources : resources.sort(byName),
+    resources: isFull ? fullState(subscription) : inSharedOrder(resources),
     removed: form === 'delta' ? removed : [],
     renewed,
     covers: { sets, all: Math.min(sets, since.removals - 1) },
@@ -110,6 +110,10 @@ function sort(subscription: Subscription, isSettled: IsSettled, untold: boolean)
 function isAllSettled(types: readonly string[], revision: number, what: keyof Covered, isSettled: IsSettled): boolean {
   for (const type of types) if (!isSettled(type, revision, what)) return false;
   return true;
+}
+
+function inSharedOrder(resources: XdsResource[]): readonly XdsResource[] {
+  return resources.length < manyResources ? resources : resources.sort(byName);
 }
 
 /** All that the client is to have, and what it may not be told to drop yet, by name. */
