@@ -28,6 +28,11 @@ export class InstanceList {
     for (const name of this.#outcomes.keys()) this.#stale.add(name);
   }
 
+  /** Children that were there when they were listed last. */
+  get names(): Iterable<string> {
+    return this.#outcomes.keys();
+  }
+
   /** Takes the complete list of children. @returns those whose data have to be read */
   retain(childNames: readonly string[]): string[] {
     const kept = new Map<string, InstanceOutcome>();

@@ -60,7 +60,7 @@ export class MappingReader {
 
   /** The list of a root's mappings has changed. @returns those that are to be read @throws ZookeeperError */
   async readList(root: number): Promise<string[]> {
-    const { table } = this.#options;
+    const { nodes, places, table } = this.#options;
     let names: readonly string[];
     try {
       names = await this.#names(root);
@@ -72,7 +72,12 @@ export class MappingReader {
     table.isListed = this.#wasRead;
     const here = new Set(names.map((name) => keyOf(root, name)));
     const known = new Set(table.keys);
-    for (const key of known) if (key.startsWith(keyOf(root, '')) && !here.has(key)) table.delete(key);
+    const ofRoot = keyOf(root, '');
+    for (const key of known) {
+      if (!key.startsWith(ofRoot) || here.has(key)) continue;
+      table.delete(key);
+      nodes.forget(places.mapping(root, key.slice(ofRoot.length)));
+    }
     this.#tell(undefined);
     return names.filter((name) => !known.has(keyOf(root, name)));
   }

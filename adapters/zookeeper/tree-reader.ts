@@ -160,7 +160,7 @@ export class TreeReader {
   }
 
   async #surroundings(root: number, name: string): Promise<Changes> {
-    const { places, state, withRules, withConsumers, onConsumers } = this.#options;
+    const { nodes, places, state, withRules, withConsumers, onConsumers } = this.#options;
     const tree = state.roots[root];
     const interfaceName = interfaceNameOf(name);
     if (!tree?.has(name) || interfaceName === undefined) return noChanges;
@@ -169,6 +169,8 @@ export class TreeReader {
       withRules ? this.#rareChildren(pathOf('routers')) : undefined,
       withConsumers ? this.#children(pathOf('consumers')) : undefined,
     ]);
+    // It went meanwhile.
+    if (!tree.has(name)) for (const category of categories) nodes.forget(pathOf(category));
     if (consumers) await onConsumers(root, interfaceName, consumers.names);
     return routers && tree.rules.setUrls(interfaceName, 'routers', routers.names)
       ? tree.compute(interfaceName)
@@ -209,13 +211,17 @@ export class TreeReader {
       keeper.follow(name, []);
       this.#mapping?.forget(name);
       nodes.forget(path);
+      this.#forgetInstances(name, new Set());
       return state.removeApplication(name);
     }
+    this.#forgetInstances(name, new Set(names));
     const list = state.openInstances(name);
     const read = async (child: string) => {
       list.trust(child);
       try {
-        list.set(child, (await nodes.data(`${path}/${child}`))?.data);
+        const found = await nodes.data(`${path}/${child}`);
+        if (found === undefined) nodes.forget(`${path}/${child}`);
+        list.set(child, found?.data);
       } catch (error) {
         list.distrust(child);
         throw error;
@@ -228,6 +234,14 @@ export class TreeReader {
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failure) throw new PartialReading(changes, failure.reason);
     return changes;
+  }
+
+  /** Of those that are gone there is nothing to compare any more. */
+  #forgetInstances(application: string, there: ReadonlySet<string>): void {
+    const { nodes, places, state } = this.#options;
+    for (const child of state.instances(application)?.names ?? []) {
+      if (!there.has(child)) nodes.forget(`${places.application(application)}/${child}`);
+    }
   }
 
   /** Who is followed already stays so: a mapping that forgets somebody takes nothing away. */
