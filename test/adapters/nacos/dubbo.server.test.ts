@@ -96,10 +96,13 @@ for (const { version, start } of versions) {
         const records = await poll(
           async () => {
             const found = await read();
-            return found.some(isMapped) ? found : undefined;
+            if (!found.some(isMapped)) throw new Error(JSON.stringify(found.map(({ id, text }) => `${id}: ${text}`)));
+            return found;
           },
           { timeoutMs: 60_000, what: 'the mapping' },
-        );
+        ).catch((error: Error) => {
+          throw new Error(`${error.message}; ${String(error.cause)}; the provider: ${app.logs(20)}`, { cause: error });
+        });
         const behind = records.find(({ id, instance }) => id.startsWith(`${group} ${app.host}:`) && instance);
         assert.ok(
           wanted(app)
