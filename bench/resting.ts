@@ -17,7 +17,7 @@ export async function settled(daemon: Daemon): Promise<void> {
 
 /** What the daemon costs when nothing happens, as a share of a core. */
 export async function idleCpuPerMs(daemon: Daemon): Promise<number> {
-  const windowMs = 2000;
+  const windowMs = 5000;
   const before = cpuMs(daemon.pid);
   await delay(windowMs);
   return (cpuMs(daemon.pid) - before) / windowMs;

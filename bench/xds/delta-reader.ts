@@ -38,6 +38,11 @@ export class DeltaReader {
     return this.#next((bytes) => bytes.includes(address));
   }
 
+  /** Resolves when a response holds this assignment and not this address. */
+  async toldWithout(name: string, address: string): Promise<bigint> {
+    return this.#next((bytes) => bytes.includes(name) && !bytes.includes(address));
+  }
+
   close(): void {
     this.#call.on('error', () => undefined);
     this.#call.cancel();

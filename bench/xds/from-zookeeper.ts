@@ -12,12 +12,18 @@ import { idleCpuPerMs, settled } from '../resting.js';
 import { interfaceName, type Scale } from '../scale.js';
 import { ZookeeperWriter } from '../zookeeper-writer.js';
 import { DeltaReader } from './delta-reader.js';
+import { providersPath, RegistryChanges } from './registry-changes.js';
 
 export interface FromZookeeperFigures {
   readonly scale: Scale;
   /** ZooKeeper's notification, as a bare client gets it → the delta push; negative: the push came first. */
   readonly overNotificationMs: { readonly p50: number; readonly p99: number };
-  readonly cpuMsPerChange: number;
+  readonly cpuMsPerChange: {
+    /** Each when the client has been told of the one before. */
+    readonly inARow: number;
+    /** {@link pauseMs} after that: a core that has slept goes through the same code more slowly. */
+    readonly apart: number;
+  };
   /** Start of a process that has the catalog on disk → all endpoints are at a client. */
   readonly warmStartMs: number;
   /** With 100 clients that have all endpoints. */
@@ -26,9 +32,11 @@ export interface FromZookeeperFigures {
 
 const gateway = 'edge';
 const changedServices = 20;
-const warmUps = 10;
+/** As many changes as a daemon has seen after some minutes or hours: until then its code is being compiled. */
+const warmUps = 1000;
 const clients = 100;
-const pauseMs = 100;
+export const pauseMs = 100;
+const changesInARow = 400;
 
 /** A real ZooKeeper, the built daemon as the control plane of a gateway, and clients that read endpoints as Envoys do. */
 export async function measureFromZookeeper(
@@ -121,36 +129,32 @@ async function measureChanges(
   changes: number,
 ) {
   const services = Array.from({ length: changedServices }, (_, index) => (index * 7919) % scale.services);
-  const paths = services.map((service) => `/dubbo/${interfaceName(service)}/providers`);
-  const reference = await Reference.start(['zookeeper', zookeeper, ...paths]);
-  const times: number[] = [];
-  let cpuBefore = 0;
-  let cpuIdle = 0;
-  let beganMs = 0;
+  const reference = await Reference.start(['zookeeper', zookeeper, ...services.map(providersPath)]);
+  const registry = new RegistryChanges({ writer, reader, reference, services, nameOf: clusterOf });
   try {
-    for (let change = -warmUps; change < changes; change++) {
-      if (change === 0) {
-        cpuIdle = await idleCpuPerMs(daemon);
-        cpuBefore = cpuMs(daemon.pid);
-        beganMs = performance.now();
-      }
-      const number = change + warmUps;
-      const index = number % changedServices;
-      const address = `10.254.${number >> 8}.${number & 255}`;
-      const notified = reference.next(paths[index] ?? '', address);
-      const told = reader.told(address);
-      await writer.add(services[index] ?? 0, address);
-      const toldNs = await told;
-      const notifiedNs = await notified;
-      if (change >= 0) times.push(Number(toldNs - notifiedNs) / 1e6);
-      await delay(pauseMs);
-    }
+    for (let change = 0; change < warmUps; change += 2) await registry.comeAndGo(0);
+    await settled(daemon);
+    const idle = await idleCpuPerMs(daemon);
+    const times: number[] = [];
+    const apart = await cpuOf(daemon, idle, async () => {
+      for (let change = 0; change < 2 * changes; change += 2) times.push(await registry.comeAndGo(pauseMs));
+    });
+    const inARow = await cpuOf(daemon, idle, async () => {
+      for (let change = 0; change < changesInARow; change += 2) await registry.comeAndGo(0);
+    });
+    return {
+      overNotificationMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
+      cpuMsPerChange: { inARow: inARow / changesInARow, apart: apart / (2 * changes) },
+    };
   } finally {
     await reference.stop();
   }
-  const cpu = cpuMs(daemon.pid) - cpuBefore - cpuIdle * (performance.now() - beganMs);
-  return {
-    overNotificationMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
-    cpuMsPerChange: cpu / changes,
-  };
+}
+
+/** CPU time over what the daemon takes when nothing happens, in milliseconds. */
+async function cpuOf(daemon: Daemon, idlePerMs: number, work: () => Promise<void>): Promise<number> {
+  const before = cpuMs(daemon.pid);
+  const beganMs = performance.now();
+  await work();
+  return cpuMs(daemon.pid) - before - idlePerMs * (performance.now() - beganMs);
 }

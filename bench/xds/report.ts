@@ -1,6 +1,6 @@
 import { describeScale } from '../scale.js';
 import { type FanOut, type FanOutFigures, measureFanOut } from './fan-out.js';
-import { type FromZookeeperFigures, measureFromZookeeper } from './from-zookeeper.js';
+import { type FromZookeeperFigures, measureFromZookeeper, pauseMs } from './from-zookeeper.js';
 import { buildPrograms } from './peers.js';
 import { measureStorm, type Storm, type StormResult } from './storm.js';
 
@@ -41,7 +41,7 @@ export async function measureXds(say: (line: string) => void): Promise<string> {
 }
 
 function reportRegistry(runs: readonly FromZookeeperFigures[]): string {
-  const [small, large] = runs.map(({ cpuMsPerChange }) => cpuMsPerChange);
+  const [small, large] = runs.map(({ cpuMsPerChange }) => cpuMsPerChange.inARow);
   const row = (name: string, value: (figures: FromZookeeperFigures) => string, bar: string) =>
     `| ${[name, ...runs.map(value), bar].join(' | ')} |`;
   return [
@@ -52,11 +52,13 @@ function reportRegistry(runs: readonly FromZookeeperFigures[]): string {
     row('---', () => '---', '---'),
     row('push over the notification, p50', (f) => ms(f.overNotificationMs.p50), '≤ 3 ms'),
     row('push over the notification, p99', (f) => ms(f.overNotificationMs.p99), '≤ 15 ms'),
-    row('CPU per change', (f) => ms(f.cpuMsPerChange), '≤ 1.5 ms'),
+    row('CPU per change, one after another', (f) => ms(f.cpuMsPerChange.inARow), '≤ 1.5 ms'),
+    row(`CPU per change, ${pauseMs} ms apart`, (f) => ms(f.cpuMsPerChange.apart), '≤ 1.5 ms'),
     row('warm start → all endpoints at a client', (f) => ms(f.warmStartMs), '≤ 4000 ms'),
     row('RSS with 100 such clients', (f) => mb(f.rssMb), '≤ 450 MB'),
     '',
-    `CPU per change, ${scales.map(describeScale).reverse().join(' against ')}: ${((large ?? 0) / (small ?? 1)).toFixed(2)} (bar: ≤ 1.3).`,
+    `CPU per change, one after another, ${scales.map(describeScale).reverse().join(' against ')}: ${((large ?? 0) / (small ?? 1)).toFixed(2)} (bar: ≤ 1.3).`,
+    'Changes are measured after 1,000 others.',
     '',
   ].join('\n');
 }
