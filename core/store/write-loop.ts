@@ -16,18 +16,20 @@ export interface WriteLoopOptions {
   readonly write: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long changes are gathered. Default 250. */
+  /** From the end of one write to the next at least; what changes meanwhile is gathered. Default 100. */
   readonly commitMs?: number;
   /** How long the last write may take once the loop is told to stop. Default 5000. */
   readonly stopMs?: number;
 }
 
 const retry = { baseMs: 500, maxMs: 30_000 };
+/** After a rest: what comes together is written together, when it has gone to those who wait for it. */
+const settleMs = 10;
 const logEveryMs = 60_000;
 
 /**
- * Writes again and again what changes: some time after a change, everything there is by then, at most one write at a
- * time. A failed write is a status, is logged once a minute, and is tried again with back-off.
+ * Writes again and again what changes: soon after a change that follows a rest, else some time after the write before,
+ * everything there is by then, at most one write at a time. A failed write is a status, is logged once a minute, and is tried again with back-off.
  */
 export class WriteLoop {
   readonly #options: WriteLoopOptions;
@@ -68,17 +70,20 @@ export class WriteLoop {
 
   /** Until `signal` aborts; then writes once more what is left. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, commitMs = 250, stopMs = 5000 } = this.#options;
+    const { clock, commitMs = 100, stopMs = 5000 } = this.#options;
     const onAbort = () => this.wake();
     signal.addEventListener('abort', onAbort);
     let attempt = 0;
+    let writtenMs = Number.NEGATIVE_INFINITY;
     try {
       while (!signal.aborted) {
         await this.#work();
-        const pauseMs = attempt === 0 ? commitMs : backoffMs(attempt - 1, retry);
+        const gatherMs = Math.min(commitMs, Math.max(settleMs, writtenMs + commitMs - clock.now()));
+        const pauseMs = attempt === 0 ? gatherMs : backoffMs(attempt - 1, retry);
         await clock.sleep(pauseMs, signal).catch(() => undefined); // an abort is seen by the loop
         if (signal.aborted) break;
         attempt = (await this.#writeOnce()) ? 0 : attempt + 1;
+        writtenMs = clock.now();
       }
       const stopped = new AbortController();
       await Promise.race([

@@ -23,7 +23,7 @@ export interface DiskWarmStoreOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long changes are gathered before they are written. Default 250. */
+  /** As of `WriteLoop`. Default 100. */
   readonly commitMs?: number;
 }
 

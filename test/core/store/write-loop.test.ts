@@ -13,6 +13,7 @@ describe('the write loop', () => {
   let loop: WriteLoop;
   let running: Promise<void>;
   let nowMs: number;
+  let sleptMs: number[];
 
   beforeEach(() => {
     stop = new AbortController();
@@ -21,6 +22,7 @@ describe('the write loop', () => {
     failure = undefined;
     lines = [];
     nowMs = 1000;
+    sleptMs = [];
     loop = new WriteLoop({
       what: 'the files',
       hasWork: () => waiting.length > 0,
@@ -29,7 +31,13 @@ describe('the write loop', () => {
         written.push(waiting);
         waiting = [];
       },
-      clock: { now: () => nowMs, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal) },
+      clock: {
+        now: () => nowMs,
+        sleep: (ms, signal) => {
+          sleptMs.push(ms);
+          return systemClock.sleep(Math.min(ms, 20), signal);
+        },
+      },
       logger: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
     });
     running = loop.run(stop.signal);
@@ -46,6 +54,20 @@ describe('the write loop', () => {
     loop.wake();
     await loop.flush();
     assert.deepEqual(written, [['a', 'b']]);
+  });
+
+  it('writes soon what comes after a rest, and gathers what comes after that', async () => {
+    const change = async (passedMs: number) => {
+      nowMs += passedMs;
+      waiting.push('a');
+      await loop.flush();
+    };
+    await change(0);
+    await change(30);
+    await change(100);
+    // The clock is set back.
+    await change(-600_000);
+    assert.deepEqual(sleptMs, [10, 70, 10, 100]);
   });
 
   it('shows a failure, logs it once a minute, and tries again', async () => {
