@@ -123,6 +123,13 @@ export class EurekaRegistry implements Registry {
     return told.some((names) => names.has(`${entry.service.toUpperCase()} ${targetOf(entry)}`));
   }
 
+  /** A peer may pass on late that an instance came, after its end: the other one registers it then. */
+  async revived(entry: Entry, sinceMs: number): Promise<boolean> {
+    const path = `apps/${entry.service.toUpperCase()}/${targetOf(entry)}`;
+    const times = await Promise.all(this.nodes.map(({ url }) => registeredMs(`${url}/${path}`).catch(() => undefined)));
+    return times.some((timeMs) => timeMs !== undefined && timeMs > sinceMs);
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.httpFaults.map((proxy) => proxy.close()));
     await Promise.all(this.nodes.map((node) => node.kill()));
@@ -174,6 +181,14 @@ async function deletedAt(url: string): Promise<ReadonlySet<string>> {
   );
   const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
   return new Set(told.filter((name) => !there.has(name)));
+}
+
+/** When a peer registered an instance, by its own clock; undefined when it does not have it. */
+async function registeredMs(url: string): Promise<number | undefined> {
+  const { status, body } = await http(url, { headers: { accept: 'application/json' } });
+  if (status !== 200) return undefined;
+  const { instance } = JSON.parse(body) as { instance: { leaseInfo: { registrationTimestamp: number } } };
+  return instance.leaseInfo.registrationTimestamp;
 }
 
 interface Application {

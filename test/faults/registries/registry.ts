@@ -45,6 +45,8 @@ export interface Registry {
   leader(): Promise<number>;
   /** Whether a server tells that an instance went away that its client has registered: the registry's own mistake. */
   disowns?(entry: Entry): Promise<boolean>;
+  /** Whether a server has registered an instance by itself since `sinceMs` (Unix time), when its client took it away. */
+  revived?(entry: Entry, sinceMs: number): Promise<boolean>;
   /** Takes the daemon's right to read away, and gives it back. */
   revoke?(): Promise<() => Promise<void>>;
   stop(): Promise<void>;

@@ -294,7 +294,10 @@ async function mistakeOf(
   invariant: Violation['invariant'],
   instance: string,
 ): Promise<string | undefined> {
-  if (invariant === 'I3') return (await clients.hasUnwanted(instance)) ? 'has again, everywhere,' : undefined;
+  if (invariant === 'I3') {
+    if (await clients.hasUnwanted(instance)) return 'has again, everywhere,';
+    return (await clients.wasRevived(instance)) ? 'has registered again, at one server,' : undefined;
+  }
   const entry = invariant === 'I2' ? clients.find(instance) : undefined;
   return entry && (await registry.disowns?.(entry)) ? 'tells, at one server, of the end of' : undefined;
 }

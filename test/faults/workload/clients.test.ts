@@ -60,6 +60,22 @@ describe('the clients of a registry', function () {
     assert.equal(await clients.hasUnwanted(instance), true);
   });
 
+  it('know what the registry has registered by itself since they took it away', async () => {
+    const instance = clients.nameOf(entry);
+    let registeredMs = 0;
+    Object.assign(memory.registry, { revived: async (_: Entry, sinceMs: number) => registeredMs > sinceMs });
+    await clients.put(entry);
+    registeredMs = Date.now() + 60_000;
+    assert.equal(await clients.wasRevived(instance), false, 'it was never taken away');
+    await clients.remove(entry);
+    assert.equal(await clients.wasRevived(instance), true);
+    registeredMs = Date.now() - 60_000;
+    assert.equal(await clients.wasRevived(instance), false, 'a copy that is behind has it still');
+    await clients.put(entry);
+    registeredMs = Date.now() + 60_000;
+    assert.equal(await clients.wasRevived(instance), false, 'they have registered it themselves');
+  });
+
   it('put right in each copy what stays wrong', async () => {
     await clients.put(entry);
     memory.copies[1]?.set('10.0.0.9', { ...entry, address: '10.0.0.9' });

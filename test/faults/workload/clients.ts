@@ -20,6 +20,8 @@ export class Clients {
   /** What is to stand in the registry, by host and target. */
   readonly #wanted = new Map<string, Entry>();
   readonly #services = new Set<string>();
+  /** What they took away last, and when, by `host target`. */
+  readonly #takenAway = new Map<string, { readonly entry: Entry; readonly atMs: number }>();
   /** One thing at a time, so that no repair undoes a change. */
   readonly #limit = pLimit(1);
   /** How often in a row each was found wrong, by node and instance. */
@@ -79,6 +81,7 @@ export class Clients {
       this.#wanted.delete(this.#key(entry));
       return this.registry.remove(entry);
     });
+    this.#takenAway.set(this.nameOf(entry), { entry, atMs: Date.now() });
   }
 
   /** Repairs again and again until `signal` aborts. */
@@ -116,6 +119,13 @@ export class Clients {
     const copies = await this.registry.read();
     const isThere = ({ entries }: Copy) => entries.some((entry) => entry.serving && this.nameOf(entry) === instance);
     return copies.length > 0 && copies.every(isThere) && this.find(instance)?.serving !== true;
+  }
+
+  /** Whether the registry has registered an instance, `host target`, by itself after its client had taken it away. */
+  async wasRevived(instance: string): Promise<boolean> {
+    const taken = this.#takenAway.get(instance);
+    if (!taken || this.find(instance)?.serving === true) return false;
+    return (await this.registry.revived?.(taken.entry, taken.atMs)) === true;
   }
 
   /** For traces: what clients and registry have of an instance now. */
