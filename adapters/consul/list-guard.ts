@@ -25,7 +25,6 @@ export class ListGuard {
    * @throws ConsulError
    */
   services(answer: Answer): ReadonlyMap<string, readonly string[]> {
-    const { include, exclude, tags } = this.#config;
     const all = decodeServices(answer.parse());
     if (all.size === 0 && answer.hidden !== 'nothing') {
       throw new ConsulError('hidden', this.#hiddenMessage('services', 'service:read'));
@@ -34,11 +33,7 @@ export class ListGuard {
       throw new ConsulError('unavailable', `${this.#server}: the catalog has no service, not even its own`);
     }
     const wanted = new Map<string, readonly string[]>();
-    for (const [name, has] of all) {
-      if (!include.some((pattern) => matchesGlob(pattern, name))) continue;
-      if (exclude.some((pattern) => matchesGlob(pattern, name))) continue;
-      if (tags.every((tag) => has.includes(tag))) wanted.set(name, has);
-    }
+    for (const [name, has] of all) if (isRead(name, has, this.#config)) wanted.set(name, has);
     return wanted;
   }
 
@@ -56,6 +51,17 @@ export class ListGuard {
     const who = this.#config.token ? 'the token' : 'a caller with no token';
     return `${this.#server}: ACLs hide all ${what} from ${who}; it needs ${permission}`;
   }
+}
+
+/** Whether a service with these tags is one to read. */
+export function isRead(
+  name: string,
+  has: readonly string[],
+  { include, exclude, tags }: Pick<ConsulConfig, 'include' | 'exclude' | 'tags'>,
+): boolean {
+  if (!include.some((pattern) => matchesGlob(pattern, name))) return false;
+  if (exclude.some((pattern) => matchesGlob(pattern, name))) return false;
+  return tags.every((tag) => has.includes(tag));
 }
 
 /** What operators should know of a list that was believed; undefined when ACLs have hidden nothing. */

@@ -14,6 +14,7 @@ import type { ConsulConfig } from './config.js';
 import { ConsulError, toConsulError } from './consul-error.js';
 import { DatacenterSession } from './datacenter-session.js';
 import { DeclaredConsumers } from './declared-consumers.js';
+import { adoptEarlier } from './earlier.js';
 import { Publication } from './publication.js';
 import { publishedName, type Realm, realmsOf, upstreamName } from './realm.js';
 import { recordsOf } from './records.js';
@@ -55,6 +56,7 @@ export class ConsulSource implements Source {
   }
 
   async run(out: SourceOutput, signal: AbortSignal): Promise<void> {
+    adoptEarlier(this.#realms, out.published().values(), this.#config, this.#deps.clock.now());
     const publication = new Publication(out, this.#realms);
     const consumers = new DeclaredConsumers((service, list) => out.consumers(service, list));
     const group = new TaskGroup(signal);

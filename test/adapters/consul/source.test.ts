@@ -111,6 +111,46 @@ describe('adapters/consul: what no real Consul can be made to show', function ()
     assert.equal(ids('web'), 'host-1/web-1');
   });
 
+  describe('after a restart', () => {
+    /** A source that knows of the one before only what stands on disk. */
+    const restart = async (config: object = {}) => {
+      const earlier = [...run.recorder.services.values()];
+      await run.stop();
+      run = new SourceRun(makeSource({ servers: [registry.url], ...config }, makeDeps({ metrics })), earlier);
+    };
+    const synced = () => until('the listing', () => run.recorder.synced);
+
+    it('keeps what it had published of what ACLs hide now', async () => {
+      registry.list('web', 'db', 'cache');
+      registry.set(path('cache'), [row('cache'), row('cache', '2')]);
+      start();
+      await until('the listing', () => ids('cache') === 'host-1/cache-1,host-1/cache-2');
+      // One is no longer listed, of one no instance is shown, and of one not all.
+      registry.set('/v1/catalog/services', { db: [], cache: [] }, { headers: filtered });
+      registry.set(path('web'), [], { headers: filtered });
+      registry.set(path('db'), [], { headers: filtered });
+      registry.set(path('cache'), [row('cache')], { headers: filtered });
+      await restart();
+      await synced();
+      assert.deepEqual(
+        ['web', 'db', 'cache'].map((name) => ids(name)),
+        ['host-1/web-1', 'host-1/db-1', 'host-1/cache-1,host-1/cache-2'],
+      );
+      assert.ok(!run.recorder.events.some(({ kind }) => kind === 'remove'));
+      await until('all are degraded', () => run.recorder.degradedScopes.size === 3);
+    });
+
+    it('lets go of what has gone meanwhile, and of what is not to be read any more', async () => {
+      start();
+      await listed();
+      registry.list('web');
+      registry.set(path('db'), []);
+      await restart({ exclude: ['web'] });
+      await synced();
+      assert.deepEqual([run.recorder.services.has('web'), ids('db')], [false, '']);
+    });
+  });
+
   it('goes on when stale reads come from a server that is behind', async () => {
     start({ consistency: 'stale' });
     await listed();
