@@ -1,4 +1,4 @@
-import type { Clock, Service } from '../../core/plugin/index.js';
+import { type Clock, type LinkedSignal, linkSignal, type Service } from '../../core/plugin/index.js';
 import type { ApplicationInstance } from '../dubbo/application-instance.js';
 import { ApplicationTable } from '../dubbo/application-table.js';
 import type { EarlierProviders } from '../dubbo/earlier-providers.js';
@@ -8,7 +8,6 @@ import type { RuleBook, RuleTarget } from '../dubbo/rules/rule-book.js';
 import { defaultServicePorts, emptied, type ServiceRecords, serviceFrom } from '../dubbo/service.js';
 import { type DubboName, formatDubboName } from './dubbo.js';
 import { applicationInstances, type DubboReading, providersOf } from './dubbo-records.js';
-import { type LinkedSignal, linkSignal } from './linked-signal.js';
 import { dubboAttributes } from './service-attributes.js';
 import { formatServiceKey, type ServiceKey } from './service-key.js';
 

@@ -1,4 +1,4 @@
-import type { Clock, Service, SourceOutput } from '../../core/plugin/index.js';
+import { type Clock, linkSignal, type Service, type SourceOutput } from '../../core/plugin/index.js';
 import { EarlierProviders, type EarlierService } from '../dubbo/earlier-providers.js';
 import { RuleBook } from '../dubbo/rules/rule-book.js';
 import type { NacosConnection } from './connection.js';
@@ -8,7 +8,6 @@ import { consumersOf } from './dubbo-consumers.js';
 import { DubboDirectory } from './dubbo-directory.js';
 import { type DubboReading, isApplication } from './dubbo-records.js';
 import { DubboRules, type DubboRulesOptions } from './dubbo-rules.js';
-import { linkSignal } from './linked-signal.js';
 import type { Message } from './payload.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey } from './service-key.js';
 

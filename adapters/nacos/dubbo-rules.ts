@@ -6,11 +6,11 @@ import {
   type Deferred,
   deferred,
   isRecord,
+  linkSignal,
 } from '../../core/plugin/index.js';
 import type { RuleBook, RuleTarget } from '../dubbo/rules/rule-book.js';
 import type { NacosConnection } from './connection.js';
 import type { DubboName } from './dubbo.js';
-import { linkSignal } from './linked-signal.js';
 import { configNotFound, NacosError, toError } from './nacos-error.js';
 import type { Message } from './payload.js';
 import type { RequestGate } from './request-gate.js';

@@ -1,4 +1,4 @@
-import { type BackoffOptions, backoffMs, type Clock } from '../../core/time/index.js';
+import { type BackoffOptions, backoffMs, type Clock, linkSignal } from '../../core/time/index.js';
 
 /** Why a key waits for its next attempt. */
 export interface Waiting {
@@ -139,14 +139,15 @@ export class WriteQueue {
   }
 
   async #untilWoken(ms: number, signal: AbortSignal): Promise<void> {
-    const sleeper = new AbortController();
+    const { controller: sleeper, release } = linkSignal(signal);
     this.#sleepers.add(sleeper);
     try {
-      await this.#clock.sleep(Math.min(ms, longestWaitMs), AbortSignal.any([signal, sleeper.signal]));
+      await this.#clock.sleep(Math.min(ms, longestWaitMs), sleeper.signal);
     } catch {
       signal.throwIfAborted();
     } finally {
       this.#sleepers.delete(sleeper);
+      release();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Change } from '../../core/catalog/catalog.js';
-import { type Deps, StateFile } from '../../core/plugin/index.js';
+import { type Deps, linkSignal, StateFile } from '../../core/plugin/index.js';
 import { Dependencies } from '../istio/dependencies.js';
 import { decodeDependencies, encodeDependencies } from '../istio/dependency-records.js';
 import { type InvalidSidecar, type SidecarOptions, SidecarSet } from '../istio/sidecars.js';
@@ -160,13 +160,14 @@ export class SidecarFeed implements ResourceList {
   }
 
   async #wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    const waking = new AbortController();
-    this.#wake = () => waking.abort();
-    const woken = AbortSignal.any([signal, waking.signal]);
+    const { controller, release } = linkSignal(signal);
+    const woken = controller.signal;
+    this.#wake = () => controller.abort();
     if (ms === undefined) {
       await new Promise<void>((resolve) => woken.addEventListener('abort', () => resolve(), { once: true }));
     } else await this.#deps.clock.sleep(ms, woken).catch(() => undefined); // the loop looks at what has changed
     this.#wake = undefined;
+    release();
   }
 }
 

@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
-import { getEventListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { NacosHttp } from '../../../adapters/nacos/http-client.js';
 import { nacosMetrics } from '../../../adapters/nacos/metrics.js';
 import { parseServer } from '../../../adapters/nacos/server.js';
-
-/** What a signal holds of signals made from it by `AbortSignal.any`, which it never lets go. */
-function dependants(signal: AbortSignal): number {
-  const key = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kDependantSignals');
-  const held: unknown = key && Reflect.get(signal, key);
-  return typeof held === 'object' && held !== null ? Number(Reflect.get(held, 'size')) : 0;
-}
+import { leftIn } from '../../support/left-in-signal.js';
 
 describe('adapters/nacos HTTP client', () => {
   let server: Server;
@@ -48,8 +41,7 @@ describe('adapters/nacos HTTP client', () => {
     connect(30_000);
     const { signal } = new AbortController();
     for (let index = 0; index < 50; index++) assert.deepEqual(await http.request({ path: '/x' }, signal), { a: 1 });
-    assert.equal(dependants(signal), 0);
-    assert.equal(getEventListeners(signal, 'abort').length, 0);
+    assert.deepEqual(leftIn(signal), { dependants: 0, listeners: 0 });
   });
 
   it('gives a server that does not answer up at its deadline, and at once when it is aborted', async () => {
@@ -61,6 +53,6 @@ describe('adapters/nacos HTTP client', () => {
     abort.abort(new Error('stop'));
     await assert.rejects(request, /stop/);
     await assert.rejects(http.request({ path: '/x' }, abort.signal), /stop/);
-    assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
+    assert.equal(leftIn(abort.signal).listeners, 0);
   });
 });

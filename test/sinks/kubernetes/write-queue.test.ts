@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { RateLimit } from '../../../sinks/kubernetes/rate-limit.js';
 import { WriteQueue } from '../../../sinks/kubernetes/write-queue.js';
 import { ManualClock } from '../../../testkit/index.js';
+import { leftIn } from '../../support/left-in-signal.js';
 
 const stop = new AbortController();
 const { signal } = stop;
@@ -88,6 +89,19 @@ describe('sinks/kubernetes: the queue of writes', () => {
     queue.add('a');
     queue.add('b');
     assert.deepEqual(new Set(await all), new Set(['a', 'b']));
+  });
+
+  it('leaves nothing behind in a signal that lives for weeks, however often it waits', async () => {
+    const { signal: whole } = new AbortController();
+    for (let index = 0; index < 20; index++) {
+      const take = queue.take(whole);
+      await clock.advance(0);
+      assert.equal(clock.sleepers, 1);
+      queue.add('a');
+      assert.equal(await take, 'a');
+      queue.done('a');
+    }
+    assert.deepEqual(leftIn(whole), { dependants: 0, listeners: 0 });
   });
 
   it('keeps to its rate', async () => {

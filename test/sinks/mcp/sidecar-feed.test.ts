@@ -11,6 +11,7 @@ import { Sidecar } from '../../../proto/gen/sidecar.js';
 import type { KeyedResource } from '../../../sinks/mcp/content.js';
 import { SidecarFeed } from '../../../sinks/mcp/sidecar-feed.js';
 import { ManualClock } from '../../../testkit/index.js';
+import { leftIn } from '../../support/left-in-signal.js';
 import { poll } from '../../support/poll.js';
 import { sinkDeps } from '../support/running-sink.js';
 import { catalogService } from '../support/services.js';
@@ -83,6 +84,15 @@ describe('the Sidecars of applications', () => {
       [['shop', 'apps/isthmus-shop']],
     );
     assert.deepEqual(hostsOf(told[0]?.[0] ?? assert.fail()), ['*/pay.nacos', '*/ship.nacos', './*']);
+  });
+
+  it('leave nothing behind in a signal that lives for weeks, however often they are looked at', async () => {
+    const before = leftIn(stop.signal);
+    for (let index = 0; index < 20; index++) {
+      table.set('pay.nacos', [consumer('shop', `instance ${index}`), consumer('shop')]);
+      await clock.advance(0);
+    }
+    assert.deepEqual(leftIn(stop.signal), before);
   });
 
   it('grow at once, all that comes in one turn together', async () => {
