@@ -29,6 +29,7 @@ export async function auditRealm(
     slices: differing(before.slices, slices.items),
   };
   if (suspects.services.length + suspects.slices.length > 0) await clock.sleep(settleMs, signal);
+  signal.throwIfAborted();
   const found: AuditDifference[] = [];
   let differences = 0;
   const note = (service: string, detail: string) => {

@@ -12,6 +12,7 @@ import {
   type AuditReport,
   backoffMs,
   type Deps,
+  linkSignal,
   type Source,
   type SourceOutput,
   type SourceRecord,
@@ -29,6 +30,8 @@ type SourceDeps = Pick<Deps, 'name' | 'logger' | 'clock' | 'metrics'>;
 interface LiveSession {
   readonly client: KubernetesClient;
   readonly view: RealmView;
+  /** Aborts when the session ends: the view stands still from then on. */
+  readonly signal: AbortSignal;
 }
 
 const retry = { baseMs: 250, maxMs: 10_000 };
@@ -159,7 +162,7 @@ export class KubernetesSource implements Source {
     });
     const follow = (collection: 'services' | 'slices' | 'namespaces'): SessionTask => {
       return async (client, within) => {
-        this.#live.set(realm, { client, view });
+        this.#live.set(realm, { client, view, signal: within });
         const options = { client, clock, pageSize, watchMs };
         if (collection === 'services') await listAndWatch(realm.services, view.ofServices, options, within);
         else if (collection === 'slices') await listAndWatch(realm.slices, view.ofSlices, options, within);
@@ -168,12 +171,13 @@ export class KubernetesSource implements Source {
     };
     const tasks = [follow('services'), follow('slices')];
     if (realm.namespaces) tasks.push(follow('namespaces'));
-    tasks.push((client, within) => this.#auditNowAndThen(realm, { client, view }, out, within));
+    tasks.push((client, within) => this.#auditNowAndThen(realm, { client, view, signal: within }, out));
     await runSession(tasks, { access: this.#config, requestTimeoutMs, clock }, signal);
   }
 
-  async #auditNowAndThen(realm: Realm, live: LiveSession, out: SourceOutput, signal: AbortSignal): Promise<void> {
+  async #auditNowAndThen(realm: Realm, live: LiveSession, out: SourceOutput): Promise<void> {
     const { clock, logger } = this.#deps;
+    const { signal } = live;
     for (;;) {
       await clock.sleep(this.#config.auditMs * (0.9 + Math.random() * 0.2), signal);
       if (!live.view.isListed) continue;
@@ -186,12 +190,28 @@ export class KubernetesSource implements Source {
     }
   }
 
-  async #audit(realm: Realm, { client, view }: LiveSession, signal: AbortSignal): Promise<AuditReport> {
-    if (!view.isListed) throw new Error(`${realm.scope ?? 'the cluster'} is being listed`);
+  /** Ends with the session as well: what another one has listed is newer. */
+  async #audit(
+    realm: Realm,
+    { client, view, signal: session }: LiveSession,
+    signal: AbortSignal,
+  ): Promise<AuditReport> {
+    const scope = realm.scope ?? 'the cluster';
+    if (!view.isListed) throw new Error(`${scope} is being listed`);
     const { pageSize } = this.#config;
-    const report = await auditRealm(realm, view, { client, clock: this.#deps.clock, pageSize }, signal);
-    if (report.differences > 0) this.#auditDifferences.inc({ source: this.#deps.name }, report.differences);
-    return report;
+    const { controller, release } = linkSignal(signal, session);
+    try {
+      const report = await auditRealm(realm, view, { client, clock: this.#deps.clock, pageSize }, controller.signal);
+      if (report.differences > 0) this.#auditDifferences.inc({ source: this.#deps.name }, report.differences);
+      return report;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!session.aborted) throw error;
+      const cause: unknown = session.reason;
+      throw new Error(`the connection to ${scope} ended during the audit; it is listed anew`, { cause });
+    } finally {
+      release();
+    }
   }
 }
 
