@@ -1,24 +1,48 @@
 import { type KubernetesClient, listCollection } from '../../clients/kubernetes/index.js';
 import type { AuditDifference, AuditReport, Clock } from '../../core/plugin/index.js';
 import type { Realm, RealmView } from './realm.js';
+import type { Touched } from './touched.js';
 
 /** How long a change may be on its way to us before the audit calls it missed. */
 const settleMs = 2000;
 const maxFound = 100;
+
+interface AuditOptions {
+  readonly client: KubernetesClient;
+  readonly clock: Clock;
+  readonly pageSize: number;
+}
 
 interface Versioned {
   readonly resourceVersion: string;
 }
 
 /**
- * Lists everything again and compares it with what the watches have told. What differs, and has not moved in the
- * meantime, was missed: it is counted and taken over.
+ * Lists everything again and compares it with what the watches have told. What differs, and of which nothing
+ * was told in the meantime, was missed: it is counted and taken over.
+ *
+ * The versions before and after do not tell: what is made and deleted in the meantime is absent both times.
  * @throws KubernetesError when it could not be listed whole, or the signal's reason
  */
 export async function auditRealm(
   realm: Realm,
   view: RealmView,
-  { client, clock, pageSize }: { client: KubernetesClient; clock: Clock; pageSize: number },
+  options: AuditOptions,
+  signal: AbortSignal,
+): Promise<AuditReport> {
+  const touched = view.beginNoting();
+  try {
+    return await audit(realm, view, touched, options, signal);
+  } finally {
+    view.endNoting(touched);
+  }
+}
+
+async function audit(
+  realm: Realm,
+  view: RealmView,
+  touched: Touched,
+  { client, clock, pageSize }: AuditOptions,
   signal: AbortSignal,
 ): Promise<AuditReport> {
   const before = { services: versionsOf(view.serviceRecords), slices: versionsOf(view.sliceRecords) };
@@ -37,13 +61,13 @@ export async function auditRealm(
     if (found.length < maxFound) found.push({ service, detail });
   };
   for (const key of suspects.services) {
-    if (view.serviceRecords.get(key)?.resourceVersion !== before.services.get(key)) continue;
+    if (touched.has('services', key)) continue;
     note(key, `the Service ${wordFor(before.services.get(key), services.items.get(key))}`);
     view.setService(key, services.items.get(key));
   }
   for (const key of suspects.slices) {
+    if (touched.has('slices', key)) continue;
     const known = view.sliceRecords.get(key);
-    if (known?.resourceVersion !== before.slices.get(key)) continue;
     const now = slices.items.get(key);
     note(now?.service ?? known?.service ?? key, `the EndpointSlice ${key} ${wordFor(known, now)}`);
     view.setSlice(key, now);

@@ -3,6 +3,7 @@ import { matchesGlob, type Service, sameService } from '../../core/plugin/index.
 import type { KubernetesConfig } from './config.js';
 import { convertService } from './convert.js';
 import { decodeService, decodeSlice, type ServiceRecord, type SliceRecord } from './records.js';
+import { Touched } from './touched.js';
 
 /** Told what a realm publishes. */
 export interface RealmObserver {
@@ -81,6 +82,7 @@ export class RealmView {
   readonly #before: ReadonlyMap<string, Service>;
   readonly #onPublished: (published: ReadonlyMap<string, Service>) => void;
   readonly #dirty = new Set<string>();
+  readonly #noting = new Set<Touched>();
   #published: Map<string, Service> | undefined;
   /** A collection was listed anew: everything is to be published anew. */
   #anew = false;
@@ -111,6 +113,7 @@ export class RealmView {
 
   readonly ofServices: CollectionObserver<ServiceRecord> = {
     listed: (items) => {
+      for (const touched of this.#noting) touched.addAll('services');
       this.serviceRecords.clear();
       this.#servicesIn.clear();
       for (const [key, item] of items) this.setService(key, item);
@@ -122,6 +125,7 @@ export class RealmView {
 
   readonly ofSlices: CollectionObserver<SliceRecord> = {
     listed: (items) => {
+      for (const touched of this.#noting) touched.addAll('slices');
       this.sliceRecords.clear();
       this.#slicesOf.clear();
       for (const [key, item] of items) this.setSlice(key, item);
@@ -145,7 +149,19 @@ export class RealmView {
     settled: () => this.settle(),
   };
 
+  /** What is told from now on is noted, until {@link endNoting}. */
+  beginNoting(): Touched {
+    const touched = new Touched();
+    this.#noting.add(touched);
+    return touched;
+  }
+
+  endNoting(touched: Touched): void {
+    this.#noting.delete(touched);
+  }
+
   setService(key: string, item: ServiceRecord | undefined): void {
+    for (const touched of this.#noting) touched.add('services', key);
     const namespace = key.slice(0, key.indexOf('/'));
     if (item) {
       this.serviceRecords.set(key, item);
@@ -158,6 +174,7 @@ export class RealmView {
   }
 
   setSlice(key: string, item: SliceRecord | undefined): void {
+    for (const touched of this.#noting) touched.add('slices', key);
     const known = this.sliceRecords.get(key);
     if (known && known.service !== item?.service) {
       drop(this.#slicesOf, known.service, key);
