@@ -117,8 +117,12 @@ export class Reconciler {
   listed(kind: Kind, items: ReadonlyMap<string, Observed>): void {
     for (const [key, known] of this.#observed) if (known.kind === kind) this.#observed.delete(key);
     for (const writing of this.#writing.values()) writing.told = true;
-    for (const key of this.#awaited.keys()) if (key.startsWith(`${kind}/`)) this.#awaited.delete(key);
+    for (const key of this.#awaited.keys()) if (isOf(kind, key)) this.#awaited.delete(key);
     for (const item of items.values()) this.#observed.set(observedKey(item), item);
+    for (const key of this.#settled.keys()) if (isOf(kind, key) && !this.#observed.has(key)) this.#settled.delete(key);
+    for (const key of [...this.#held.keys(), ...this.#queue.waiting.keys()]) {
+      if (isOf(kind, key) && this.#plan(key).kind === 'none') this.#forget(key);
+    }
     this.#unlisted.delete(kind);
     this.#lookAtAll();
   }
@@ -137,8 +141,8 @@ export class Reconciler {
       this.#settled.delete(key);
     }
     // Our own writes come back as events: there is nothing to do about those.
-    if (this.#isReady && this.#plan(key).kind !== 'none') this.#queue.add(key);
-    else if (item?.foreign === undefined) this.#conflicts.delete(key);
+    if (this.#plan(key).kind === 'none') this.#forget(key);
+    else if (this.#isReady) this.#queue.add(key);
   }
 
   /** Works until the signal aborts. @throws KubernetesError `unreachable`; the signal's reason */
@@ -169,6 +173,13 @@ export class Reconciler {
     for (const key of new Set([...this.#options.desired.keys(), ...this.#observed.keys()])) {
       if (this.#plan(key).kind !== 'none') this.#queue.add(key);
     }
+  }
+
+  /** It is as it should be: whatever was the matter is over. */
+  #forget(key: string): void {
+    this.#held.delete(key);
+    this.#conflicts.delete(key);
+    this.#queue.forget(key);
   }
 
   #plan(key: string): Action<Manifest, Observed> {
@@ -307,6 +318,10 @@ export class Reconciler {
     this.#conflicts.set(key, reason);
     this.#queue.later(key, reason, conflictMs);
   }
+}
+
+function isOf(kind: Kind, key: string): boolean {
+  return key.startsWith(`${kind}/`);
 }
 
 /** @throws the signal's reason */

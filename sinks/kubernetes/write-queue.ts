@@ -95,6 +95,11 @@ export class WriteQueue {
     this.#wait(key, 0, reason, ms);
   }
 
+  /** It needs no other attempt. One that is under way goes on. */
+  forget(key: string): void {
+    this.#waiting.delete(key);
+  }
+
   /** Back to the end. */
   requeue(key: string): void {
     this.#busy.delete(key);
