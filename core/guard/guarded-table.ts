@@ -144,7 +144,7 @@ export class GuardedTable implements ServiceFeed {
       this.#flaps?.forgive(name);
     }
     // What is released was meant: it is no part of a further loss.
-    this.#count.forget(newestMs);
+    this.#count.forget(newestMs, this.#options.now());
     for (const name of names) this.#settle(name, { kind: 'operator', detail: `released by ${by}` });
     this.#counts.released += names.size;
     if (names.size > 0) this.#options.onChange();
@@ -192,7 +192,7 @@ export class GuardedTable implements ServiceFeed {
     for (const { untilMs } of this.#freezes) note(untilMs);
     for (const name of this.#flaps?.expire(nowMs) ?? []) due.set(name, 'flap');
     // What has waited its time out was meant: it is no part of a further loss. What was lost since then is.
-    this.#count.forget(newestMs);
+    this.#count.forget(newestMs, nowMs);
     for (const [name, guard] of due) {
       this.#settle(name, { kind: 'guard', detail: `the hold of guard ${guard} is over` });
       this.#counts.expired++;

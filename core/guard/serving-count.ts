@@ -56,9 +56,18 @@ export class ServingCount {
     return this.#scopes.get(scope)?.window.max(nowMs, windowMs) ?? 0;
   }
 
-  /** What was until `untilMs` counts no more, in any scope. */
-  forget(untilMs: number): void {
-    for (const { window } of this.#scopes.values()) window.forget(untilMs);
+  /** Scopes that are kept: the whole source, and what serves something or did within the windows. */
+  get scopes(): number {
+    return this.#scopes.size;
+  }
+
+  /** What was until `untilMs` counts no more, in any scope; nor does a scope that has served nothing for as long as the windows. */
+  forget(untilMs: number, nowMs: number): void {
+    for (const [name, { serving, window }] of this.#scopes) {
+      window.forget(untilMs);
+      // Namespaces come and go, and a scope that is met again begins with the same: nothing.
+      if (name !== wholeSource && serving === 0 && window.max(nowMs) === 0) this.#scopes.delete(name);
+    }
   }
 
   #add(scope: string, change: number): void {
