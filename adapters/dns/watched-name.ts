@@ -84,6 +84,10 @@ export class WatchedName {
     if (lookups.some(({ records }) => records && records.length > 0)) for (const lookup of lookups) lookup.settle();
   }
 
+  #isAnyTargetUnknown(): boolean {
+    return [...this.#targets.values()].flat().some(({ records }) => records === undefined);
+  }
+
   #srvs(): readonly SrvData[] {
     return this.#own.flatMap(({ records }) => srvRecords(records ?? []));
   }
@@ -101,6 +105,8 @@ export class WatchedName {
       if (known.length === 0) rejected.push({ record: srv.target, reason: reasonOf(lookups) });
       found.push(...known.map((address) => ({ address, srv })));
     }
+    // All targets are new, and not all of them could be asked for: what was published stays.
+    if (found.length === 0 && this.#isAnyTargetUnknown()) return undefined;
     if (found.length === 0 && rejected.length === 0) {
       for (const { nothing } of this.#own) if (nothing) rejected.push({ record: this.#host, reason: nothing });
     }
