@@ -78,10 +78,11 @@ export class WatchedName {
       );
     }
     const lookups = [...this.#targets.values()].flat();
-    // As with the name: the addresses of before may stand in a catalog restored from the disk.
-    const isFirst = this.#service === undefined;
-    await Promise.all(lookups.map((lookup) => lookup.refresh(resolve, isFirst, signal)));
-    if (lookups.some(({ records }) => records && records.length > 0)) for (const lookup of lookups) lookup.settle();
+    const isAnyFound = () => lookups.some(({ records }) => records && records.length > 0);
+    // As with the name: what was published, maybe before a restart, may be of targets that are named no more.
+    const doubtNothing = !isAnyFound();
+    await Promise.all(lookups.map((lookup) => lookup.refresh(resolve, doubtNothing, signal)));
+    if (isAnyFound()) for (const lookup of lookups) lookup.settle();
   }
 
   #isAnyTargetUnknown(): boolean {

@@ -37,7 +37,7 @@ describe('adapters/dns: a watched name', () => {
       ttlSeconds: 60,
       records: [{ type: 'A', name: 'target.test', ttlSeconds: 60, address }],
     });
-    const hasNoSuch: Resolution = { kind: 'nothing', reason: 'NODATA', ttlSeconds: 60 };
+    const hasNoSuch = { kind: 'nothing', reason: 'NODATA', ttlSeconds: 60 } satisfies Resolution;
     const ids = (name: WatchedName) => name.service?.instances.map(({ id }) => id);
 
     /** A name that is published with the address of `a.test`, and then names `b.test` alone. */
@@ -81,6 +81,18 @@ describe('adapters/dns: a watched name', () => {
       answers.set('b.test A', anAddress('10.0.0.2'));
       await refresh();
       assert.deepEqual(ids(name), ['10.0.0.2:80']);
+      assert.equal(name.problem, undefined);
+    });
+
+    it('doubts at first that the new one does not exist', async () => {
+      const { name, time, answers, refresh } = await moved();
+      for (const type of ['A', 'AAAA']) answers.set(`b.test ${type}`, { ...hasNoSuch, reason: 'NXDOMAIN' });
+      await refresh();
+      assert.deepEqual(ids(name), ['10.0.0.1:80']);
+      assert.match(String(name.problem), /NXDOMAIN/);
+      time.nowMs += config.negativeGraceMs;
+      await refresh();
+      assert.deepEqual(ids(name), []);
       assert.equal(name.problem, undefined);
     });
   });
