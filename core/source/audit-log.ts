@@ -47,24 +47,31 @@ export class AuditLog {
     } finally {
       signal.removeEventListener('abort', leave);
       running.callers--;
-      if (running.callers === 0) running.stop.abort(new Error('nobody waits for the audit any more'));
+      if (running.callers === 0) {
+        // It may take its time to end; who comes meanwhile begins another.
+        this.#end(running);
+        running.stop.abort(new Error('nobody waits for the audit any more'));
+      }
     }
   }
 
   #begin(audit: (signal: AbortSignal) => Promise<AuditReport>, clock: Clock): Running {
     const stop = new AbortController();
     const once = async () => {
-      try {
-        const report = await audit(stop.signal);
-        this.note(report, clock.now());
-        return report;
-      } finally {
-        this.#running = undefined;
-      }
+      const report = await audit(stop.signal);
+      this.note(report, clock.now());
+      return report;
     };
-    this.#running = { report: once(), stop, callers: 0 };
-    this.#running.report.catch(() => undefined); // told to those who wait
-    return this.#running;
+    const running: Running = { report: once(), stop, callers: 0 };
+    this.#running = running;
+    const end = () => this.#end(running);
+    running.report.then(end, end); // a failure is told to those who wait
+    return running;
+  }
+
+  /** Nobody joins it any more. */
+  #end(running: Running): void {
+    if (this.#running === running) this.#running = undefined;
   }
 
   note(report: AuditReport, nowMs: number): void {

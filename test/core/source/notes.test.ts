@@ -5,7 +5,7 @@ import { AuditLog } from '../../../core/source/audit-log.js';
 import type { AuditReport } from '../../../core/source/audit-report.js';
 import { ConsumerTable } from '../../../core/source/consumer-table.js';
 import { Notices } from '../../../core/source/notices.js';
-import { systemClock } from '../../../core/time/index.js';
+import { deferred, systemClock } from '../../../core/time/index.js';
 
 const aConsumer = (id: string): Consumer => ({ id, application: 'shop', address: '10.0.0.1', metadata: {} });
 
@@ -123,5 +123,36 @@ describe('what a source tells beside services', () => {
     two.abort(new Error('gone too'));
     await assert.rejects(second, /gone too/);
     assert.equal(stopped?.aborted, true);
+  });
+
+  it('an audit that nobody waits for any more is joined by nobody, however long it takes to end', async () => {
+    const { logger } = aLog();
+    const log = new AuditLog(logger);
+    const stopped = deferred();
+    const slow = async (signal: AbortSignal): Promise<AuditReport> => {
+      await stopped.promise;
+      signal.throwIfAborted();
+      assert.fail('it was not stopped');
+    };
+    const gone = new AbortController();
+    const first = log.run(slow, systemClock, gone.signal);
+    gone.abort(new Error('gone'));
+    await assert.rejects(first, /gone/);
+
+    let runs = 0;
+    const reported = deferred<AuditReport>();
+    const audit = () => {
+      runs++;
+      return reported.promise;
+    };
+    const { signal } = new AbortController();
+    const second = log.run(audit, systemClock, signal);
+    stopped.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    // The end of the one before is not that of this one.
+    const third = log.run(audit, systemClock, signal);
+    reported.resolve({ compared: 1, differences: 0, found: [] });
+    assert.deepEqual(await Promise.all([second, third]), Array(2).fill({ compared: 1, differences: 0, found: [] }));
+    assert.deepEqual([runs, log.last?.audits], [1, 1]);
   });
 });
