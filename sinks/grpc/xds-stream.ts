@@ -47,7 +47,10 @@ export class XdsStream implements AdsSession, CacheStream {
   /** In the order in which they are written. */
   #subscriptions: Subscription[] = [];
   readonly #byType = new Map<string, Subscription>();
-  /** Names that are to be told once more when the client asks for them, by type. */
+  /**
+   * Names that are to be told once more, by type, though the client says that it has them. It says that with its first
+   * request of a type in delta form, and never else.
+   */
   readonly #owed = new Map<string, Set<string>>();
   readonly #leaveCache: () => void;
   readonly #leaveDeadlines: () => void;
@@ -70,6 +73,13 @@ export class XdsStream implements AdsSession, CacheStream {
 
   get node(): ClientNode {
     return this.#node ?? unknownNode;
+  }
+
+  /** Names that are kept because the client may have to be told of them once more. */
+  get owed(): number {
+    let count = 0;
+    for (const { size } of this.#owed.values()) count += size;
+    return count;
   }
 
   types(): AdsTypeStatus[] {
@@ -131,6 +141,7 @@ export class XdsStream implements AdsSession, CacheStream {
     for (const name of request.resourceNamesUnsubscribe) this.#unsubscribe(subscription, name);
     if (!this.#admit(subscription, subscribe)) return;
     for (const name of subscribe) this.#subscribe(subscription, name, assumed.has(name));
+    this.#owed.delete(typeUrl);
     if (!known && subscribe.size === 0) subscription.subscribeWildcard();
     if (assumed.size > 0) subscription.forgetUnwanted();
   }
@@ -225,7 +236,7 @@ export class XdsStream implements AdsSession, CacheStream {
       return;
     }
     if (!subscription.named.has(name)) this.#named++;
-    const owed = this.#owed.get(subscription.typeUrl)?.delete(name) ?? false;
+    const owed = this.#owed.get(subscription.typeUrl)?.has(name) ?? false;
     if (assumed && !owed) subscription.subscribeAssumed(name);
     else subscription.subscribe(name);
   }
@@ -247,6 +258,7 @@ export class XdsStream implements AdsSession, CacheStream {
     const nowMs = clock.now();
     if (error === undefined) {
       subscription.acknowledge(inFlight);
+      this.#oweNoMore(typeUrl, inFlight.response.removed);
       observer.onRequest(typeUrl, 'ack');
       observer.onAck(typeUrl, nowMs - inFlight.sentMs);
       return;
@@ -292,10 +304,21 @@ export class XdsStream implements AdsSession, CacheStream {
   }
 
   #owe(typeUrl: string, name: string): void {
+    const subscription = this.#byType.get(typeUrl);
+    if (subscription) {
+      subscription.mayRepeat = true;
+      return;
+    }
+    if (this.form === 'sotw') return;
     const names = this.#owed.get(typeUrl) ?? new Set();
     this.#owed.set(typeUrl, names.add(name));
-    const subscription = this.#byType.get(typeUrl);
-    if (subscription) subscription.mayRepeat = true;
+  }
+
+  /** What the client has let go of it will warm no more; and of a cluster that resolves names it never asks for endpoints. */
+  #oweNoMore(typeUrl: string, removed: readonly string[]): void {
+    const type = resentWith(typeUrl);
+    const names = type === undefined ? undefined : this.#owed.get(type);
+    for (const name of removed) names?.delete(name);
   }
 
   #fail(code: EndCode, details: string): void {

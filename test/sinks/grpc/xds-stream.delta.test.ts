@@ -373,4 +373,46 @@ describe('an xDS stream, delta', () => {
     back.delta(endpointType, { initialResourceVersions, resourceNamesSubscribe: ['a', 'b'] });
     assert.deepEqual(only(back.take()).resources, ['a=v1']);
   });
+
+  describe('owes endpoints of a changed cluster to who has not asked for any', () => {
+    const initialResourceVersions = [{ name: 'a', version: 'v1' }];
+    const asked = { initialResourceVersions, resourceNamesSubscribe: ['a'] };
+    let client: MockClient;
+    beforeEach(() => {
+      bench.cache.apply([set(clusterType, 'a'), set(endpointType, 'a')]);
+      client = connect();
+      client.delta(clusterType);
+      client.ack(only(client.take()));
+      bench.cache.apply([set(clusterType, 'a', 'v2')]);
+      client.ack(only(client.take()));
+      assert.equal(client.stream.owed, 1);
+    });
+
+    it('until it asks', () => {
+      client.delta(endpointType, asked);
+      assert.deepEqual(only(client.take()).resources, ['a=v1']);
+      assert.equal(client.stream.owed, 0);
+    });
+
+    it('until it asks for others, for it then is told of each name that it adds', () => {
+      client.delta(endpointType, { initialResourceVersions, resourceNamesSubscribe: ['b'] });
+      client.ack(only(client.take()));
+      assert.equal(client.stream.owed, 0);
+      bench.cache.apply([set(clusterType, 'a', 'v3')]);
+      client.ack(only(client.take()));
+      assert.equal(client.stream.owed, 0);
+      client.delta(endpointType, { resourceNamesSubscribe: ['a'] });
+      assert.deepEqual(only(client.take()).resources, ['a=v1']);
+    });
+
+    it('until it has let go of the cluster', () => {
+      bench.cache.apply([gone(clusterType, 'a')]);
+      const removal = only(client.take());
+      assert.deepEqual(removal.removed, ['a']);
+      client.ack(removal);
+      assert.equal(client.stream.owed, 0);
+      client.delta(endpointType, asked);
+      assert.deepEqual(only(client.take()).resources, []);
+    });
+  });
 });

@@ -197,4 +197,16 @@ describe('an xDS stream, state of the world', () => {
     client.ackSotw(clusters);
     assert.deepEqual(contents(client.take()), [['l=v1']]);
   });
+
+  it('owes nothing to who has not asked for endpoints, for it is told of all that it will name', () => {
+    bench.cache.apply([set(clusterType, 'a'), set(endpointType, 'a')]);
+    const client = connect();
+    client.sotw(clusterType);
+    client.ackSotw(only(client.take()));
+    bench.cache.apply([set(clusterType, 'a', 'v2')]);
+    client.ackSotw(only(client.take()));
+    assert.equal(client.stream.owed, 0);
+    client.sotw(endpointType, { resourceNames: ['a'] });
+    assert.deepEqual(contents(client.take()), [['a=v1']]);
+  });
 });
