@@ -132,15 +132,8 @@ export class HistoryWriter {
   /** Records until `signal` aborts, then writes what is left. Never rejects. */
   async run(catalog: Catalog, signal: AbortSignal): Promise<void> {
     this.#catalog = catalog;
-    const resuming = this.#resume(signal);
     try {
-      await catalog.ready(signal);
-      const ready = { services: new Map(catalog.snapshot().services), atMs: this.#options.clock.now() };
-      this.#isRecording = true;
-      const { clock, settleMs = defaultSettleMs } = this.#options;
-      await clock.sleep(settleMs, signal).catch(() => undefined); // an abort ends the wait
-      // Who stops it that soon waits for the comparison, but not for long.
-      await this.#begin(resuming, ready, signal.aborted ? AbortSignal.timeout(beginMs) : signal);
+      await this.#comeUp(catalog, signal);
       const onAbort = () => void this.#queue.push({ kind: 'stopped', atMs: this.#now() });
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
@@ -154,8 +147,27 @@ export class HistoryWriter {
       }
     } finally {
       this.#isRecording = false;
-      await resuming;
       await this.#writer?.close().catch(() => undefined); // synced, or told of before
+    }
+  }
+
+  /**
+   * Goes on with what is there, from when the catalog is ready. What it takes, all hosts with their hashes and all
+   * services, is let go of with it.
+   * @throws the signal's reason when it aborts before the catalog is ready
+   */
+  async #comeUp(catalog: Catalog, signal: AbortSignal): Promise<void> {
+    const resuming = this.#resume(signal);
+    try {
+      await catalog.ready(signal);
+      const ready = { services: new Map(catalog.snapshot().services), atMs: this.#options.clock.now() };
+      this.#isRecording = true;
+      const { clock, settleMs = defaultSettleMs } = this.#options;
+      await clock.sleep(settleMs, signal).catch(() => undefined); // an abort ends the wait
+      // Who stops it that soon waits for the comparison, but not for long.
+      await this.#begin(resuming, ready, signal.aborted ? AbortSignal.timeout(beginMs) : signal);
+    } finally {
+      await resuming; // until then it may open a file that is to be closed
     }
   }
 
@@ -339,6 +351,7 @@ export class HistoryWriter {
       );
     }
     this.#tooLargeUntilMs = this.#now() + tooLargeRetryMs;
+    this.#first = undefined; // with what is lost now, nothing can be told on top of it
     const old = this.#writer;
     this.#lose(this.#takeQueue().length);
     await old?.close();
