@@ -34,7 +34,10 @@ export class SourceLog {
   readonly #services = new Map<string, Entry>();
   #liveBytes = 0;
   #trust: StoredTrust | undefined;
+  /** Of these, what is gone is in {@link #services} or in the batch that is being written: it has to be told. */
   #changed = new Map<string, Service | undefined>();
+  /** The batch that is being written. */
+  #writing: ReadonlyMap<string, Service | undefined> = new Map();
   #newTrust: StoredTrust | undefined;
   #file: LogFile | undefined;
   /** Where a file that stands on disk goes on; undefined when the next write begins a new one. */
@@ -69,7 +72,8 @@ export class SourceLog {
   }
 
   remove(name: string): void {
-    this.#changed.set(name, undefined);
+    if (this.#services.has(name) || this.#writing.has(name)) this.#changed.set(name, undefined);
+    else this.#changed.delete(name);
   }
 
   setTrust(trust: StoredTrust): void {
@@ -79,6 +83,11 @@ export class SourceLog {
 
   get hasWork(): boolean {
     return this.#changed.size > 0 || this.#newTrust !== undefined;
+  }
+
+  /** Services of which the change is not on disk yet, but for those that are being written. */
+  get waiting(): number {
+    return this.#changed.size;
   }
 
   get fileBytes(): number {
@@ -99,6 +108,7 @@ export class SourceLog {
     try {
       await this.#write();
     } catch (error) {
+      this.#keepForNextTime();
       await this.behind();
       throw error;
     }
@@ -163,6 +173,7 @@ export class SourceLog {
     const [changed, trust] = [this.#changed, this.#newTrust];
     this.#changed = new Map();
     this.#newTrust = undefined;
+    this.#writing = changed;
     const written = new Map<string, Entry | undefined>();
     try {
       const breather = new Breather();
@@ -176,14 +187,25 @@ export class SourceLog {
       if (trust) await file.append(encodeTrust(trust));
       await file.commit();
     } catch (error) {
-      // What came meanwhile is newer.
-      this.#changed = new Map([...changed, ...this.#changed]);
+      this.#takeBack(changed);
       this.#newTrust ??= trust;
       if (!(await file.recover(error))) this.#file = undefined;
       throw error;
     }
+    this.#writing = new Map();
     for (const [name, entry] of written) this.#set(name, entry);
     this.#trust = trust ?? this.#trust;
+  }
+
+  /** What was not written changed before what came meanwhile. What came and went is not told. */
+  #takeBack(unwritten: ReadonlyMap<string, Service | undefined>): void {
+    const later = this.#changed;
+    this.#changed = new Map(unwritten);
+    this.#writing = new Map();
+    for (const [name, service] of later) {
+      if (service === undefined) this.remove(name);
+      else this.put(service);
+    }
   }
 
   /** A new file with all that counts, as one batch: no reader ever sees a part of it. */
