@@ -5,7 +5,7 @@ import { shownUrl } from '../dubbo/secrets.js';
 import type { Changes } from './changes.js';
 import { eventTypes, type WatchEvent, type ZookeeperConnection } from './connection.js';
 import { concernsAny, withEarlierInstances } from './earlier-instances.js';
-import { NodeReader } from './node-reader.js';
+import { type NodeConnection, NodeReader } from './node-reader.js';
 import type { Place, Places } from './places.js';
 import type { RegistryState } from './registry-state.js';
 import { RereadQueue } from './reread-queue.js';
@@ -18,7 +18,7 @@ import { ZookeeperError } from './zookeeper-error.js';
 export type WatchMode = 'recursive' | 'classic';
 
 export interface FollowerOptions {
-  readonly connection: ZookeeperConnection;
+  readonly connection: NodeConnection & Pick<ZookeeperConnection, 'addRecursiveWatch' | 'onEvent' | 'fail'>;
   readonly places: Places;
   readonly state: RegistryState;
   readonly out: SourceOutput;
@@ -297,6 +297,8 @@ export class Follower {
 
   async #read(key: string): Promise<void> {
     const unit = parseUnit(key);
+    const { state } = this.#options;
+    const before = unit.kind === 'applications' ? [...state.applications] : [];
     try {
       this.publish(await this.#reader.read(unit));
     } catch (error) {
@@ -305,6 +307,8 @@ export class Follower {
       throw error.cause;
     }
     if (unit.kind === 'application') this.#updateApplication(unit.name);
+    // Those that are gone have no reading of their own, and nothing of them is waited for any more.
+    for (const name of before) if (!state.instances(name)) this.#updateApplication(name);
     this.#recovered(unitScope(unit, this.#options.places));
     this.#unread.delete(key);
     if (this.#phase === 'partial') this.#completeIfRead();

@@ -11,6 +11,9 @@ export interface NodeChildren {
   readonly stamp: ChildrenStamp | undefined;
 }
 
+/** What reading takes of a connection. */
+export type NodeConnection = Pick<ZookeeperConnection, 'findChildren' | 'findData' | 'exists' | 'stats'>;
+
 /** What was read of a node, so that an audit can tell whether that is still so. */
 export type NodeStamp = string;
 
@@ -19,13 +22,13 @@ export type NodeStamp = string;
  * watch behind, also on what is not there, so that an event tells when it changes.
  */
 export class NodeReader {
-  readonly #connection: ZookeeperConnection;
+  readonly #connection: NodeConnection;
   readonly #isWatching: boolean;
   readonly #stamps = new Map<string, NodeStamp>();
   /** Absent where each reading has to leave a watch behind. */
   readonly #batcher: StatBatcher | undefined;
 
-  constructor(connection: ZookeeperConnection, isWatching: boolean, batches: BatchSupport) {
+  constructor(connection: NodeConnection, isWatching: boolean, batches: BatchSupport) {
     this.#connection = connection;
     this.#isWatching = isWatching;
     if (!isWatching) this.#batcher = new StatBatcher(connection, batches);
