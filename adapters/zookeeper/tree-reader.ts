@@ -59,7 +59,7 @@ export class TreeReader {
     if (category === undefined) {
       this.#dirty.delete(key);
       this.#met.delete(key);
-    } else if (this.#met.has(key)) {
+    } else if (this.#met.has(key) && (category === 'providers' || category === 'configurators')) {
       this.#dirtyOf(key).add(category);
     }
   }
@@ -114,7 +114,11 @@ export class TreeReader {
       return changes;
     }
     // It may have come back since; its own reading tells.
-    for (const name of gone) onFound({ kind: 'interface', root, name }, true);
+    for (const name of gone) {
+      // As a whole: what is read of one category alone does not tell.
+      this.touch(root, name, undefined);
+      onFound({ kind: 'interface', root, name }, true);
+    }
     return noChanges;
   }
 

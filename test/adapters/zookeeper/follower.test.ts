@@ -34,6 +34,35 @@ describe('Follower', () => {
     assert.deepEqual(recorder.problems, []);
   });
 
+  for (const order of [
+    ['providers', 'configurators', 'routers', 'consumers'],
+    ['providers', 'configurators', 'consumers', 'routers'],
+    ['consumers', 'routers', 'providers', 'configurators'],
+  ]) {
+    it(`sees an interface go by a watch for each node, deleted ${order.join(', ')} first`, async () => {
+      const tree = new FakeTree();
+      const at = `/dubbo/${greet}`;
+      for (const category of order) tree.make(`${at}/${category}`);
+      tree.make(`${at}/providers/${providerName(greet, '10.0.0.1:1')}`);
+      following = new Following(tree, { discovery: 'interface' }, 'classic');
+      const { clock, recorder, state } = following;
+      await following.connect().start();
+      await clock.advance(2000);
+      for (const category of order) {
+        tree.delete(`${at}/${category}`);
+        await following.settle();
+      }
+      assert.equal(recorder.services.get(name)?.instances.length, 0);
+      tree.delete(at);
+      await following.settle();
+      assert.deepEqual(recorder.services, new Map());
+      assert.deepEqual([...(state.roots[0]?.nodes ?? [])], []);
+      tree.make(`${at}/providers/${providerName(greet, '10.0.0.2:1')}`);
+      await following.settle();
+      assert.equal(recorder.services.get(name)?.instances.length, 1);
+    });
+  }
+
   describe('whose first listing lacks an application', () => {
     /** An application with instances of these revisions, whose metadata lack, over a connection that is lost by now. */
     async function whileMetadataLack(...revisions: readonly string[]) {
