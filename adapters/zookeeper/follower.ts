@@ -121,7 +121,8 @@ export class Follower {
   isPending(place: Place): boolean {
     return unitsOf(place).some((unit) => {
       const key = unitKey(unit);
-      return this.#queueOf(unit).has(key) || this.#failing.has(unitScope(unit, this.#options.places));
+      const queue = this.#queueOf(unit);
+      return queue.has(key) || queue.isFailing(key);
     });
   }
 

@@ -47,6 +47,11 @@ export class RereadQueue {
     return this.#waiting.has(key) || this.#reading.has(key);
   }
 
+  /** Whether `key` could not be read when it was read last, so that it will be read again. */
+  isFailing(key: string): boolean {
+    return this.#failures.has(key);
+  }
+
   mark(key: string): void {
     const { signal, maxWaiting, onOverflow } = this.#options;
     if (signal.aborted) return;

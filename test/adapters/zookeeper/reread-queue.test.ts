@@ -79,12 +79,16 @@ describe('RereadQueue', () => {
     queue.mark('a');
     await clock.advance(0);
     assert.deepEqual(failures, ['a: no 1']);
+    assert.ok(queue.isFailing('a'));
+    assert.ok(!queue.has('a'));
     await clock.advance(249);
     assert.equal(reads, 1, 'retried at once');
     await clock.advance(251 + 1000);
     assert.equal(reads, 3);
+    assert.ok(queue.isFailing('a'));
     await clock.advance(2000);
     assert.equal(reads, 4);
+    assert.ok(!queue.isFailing('a'));
     await clock.advance(60_000);
     assert.equal(reads, 4);
     assert.equal(clock.sleepers, 0);
