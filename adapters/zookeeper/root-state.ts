@@ -62,6 +62,11 @@ export class RootState {
     return this.#byNode.has(node);
   }
 
+  /** Whether there is a znode of the interface. */
+  hasInterface(interfaceName: string): boolean {
+    return this.#byInterface.get(interfaceName)?.node !== undefined;
+  }
+
   directory(node: string): InterfaceDirectory | undefined {
     return this.#byNode.get(node);
   }

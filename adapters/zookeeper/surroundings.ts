@@ -38,6 +38,8 @@ export class Surroundings {
     const before = tree.consumed.get(interfaceName);
     if (childNames.length === 0 && before === undefined) return;
     const records = await readConsumers(childNames, this.#signal);
+    // It went meanwhile, and that was told.
+    if (childNames.length > 0 && !tree.hasInterface(interfaceName)) return;
     const byService = consumersByService(records, tree.ids(interfaceName), (id) => tree.nameOf(interfaceName, id));
     for (const [name, consumers] of byService) this.#out.consumers(name, consumers);
     for (const name of before ?? []) if (!byService.has(name)) this.#out.consumers(name, []);

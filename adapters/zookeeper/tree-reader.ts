@@ -146,8 +146,9 @@ export class TreeReader {
     if (found && found.stamp === undefined && (await nodes.exists(places.interface(root, name))) === undefined) {
       this.#met.delete(key);
       for (const category of categories) nodes.forget(places.category(root, name, category));
+      const changes = tree.nodeGone(name);
       await onConsumers(root, interfaceName, []);
-      return tree.nodeGone(name);
+      return changes;
     }
     if (found && (await tree.take(name, found.names, signal))) changed = true;
     const changes = changed ? tree.compute(interfaceName) : noChanges;
@@ -173,9 +174,12 @@ export class TreeReader {
       withRules ? this.#rareChildren(pathOf('routers')) : undefined,
       withConsumers ? this.#children(pathOf('consumers')) : undefined,
     ]);
-    // It went meanwhile.
-    if (!tree.has(name)) for (const category of categories) nodes.forget(pathOf(category));
-    if (consumers) await onConsumers(root, interfaceName, consumers.names);
+    if (consumers && tree.has(name)) await onConsumers(root, interfaceName, consumers.names);
+    if (!tree.has(name)) {
+      // It went meanwhile: what was read of it may be from before.
+      for (const category of categories) nodes.forget(pathOf(category));
+      return noChanges;
+    }
     return routers && tree.rules.setUrls(interfaceName, 'routers', routers.names)
       ? tree.compute(interfaceName)
       : noChanges;

@@ -63,6 +63,34 @@ describe('Follower', () => {
     });
   }
 
+  it('tells no consumers and keeps no routers of an interface that goes while they are read', async () => {
+    const tree = new FakeTree();
+    const at = `/dubbo/${greet}`;
+    const router = encodeURIComponent(
+      `condition://0.0.0.0/${greet}?category=routers&rule=${encodeURIComponent('=> host = 1')}`,
+    );
+    tree.make(`${at}/providers/${providerName(greet, '10.0.0.1:1')}`);
+    tree.make(`${at}/routers/${router}`);
+    tree.make(`${at}/consumers/${providerName(greet, '10.0.0.9', '', 'consumer')}`);
+    following = new Following(tree, { discovery: 'interface' });
+    const { clock, recorder, state } = following;
+    const follower = following.connect();
+    await follower.start();
+    const release = tree.hold(`${at}/consumers`);
+    await clock.advance(2000);
+    tree.delete(at);
+    await following.settle();
+    assert.deepEqual(recorder.services, new Map());
+    release();
+    await following.settle();
+    assert.deepEqual(recorder.declaredConsumers, new Map());
+    assert.equal(state.roots[0]?.rules.setUrls(greet, 'routers', []), false, 'its routers are there');
+    assert.deepEqual(
+      [...follower.nodes.stamps.keys()].filter((path) => path.startsWith(at)),
+      [],
+    );
+  });
+
   describe('whose first listing lacks an application', () => {
     /** An application with instances of these revisions, whose metadata lack, over a connection that is lost by now. */
     async function whileMetadataLack(...revisions: readonly string[]) {
