@@ -87,8 +87,14 @@ export class InterfaceDirectory {
       if (outcome.kind === 'provider' && (!before.has(key) || this.#unchecked.has(key))) unchecked.add(key);
       after.set(key, outcome);
     }
+    // Children may have been checked while this took its breath.
+    for (const key of unchecked) if (before.has(key) && !this.#unchecked.has(key)) unchecked.delete(key);
     this.#unchecked = unchecked;
-    for (const key of this.#lasting) if (!after.has(key)) this.#lasting.delete(key);
+    for (const key of this.#lasting) {
+      const outcome = before.get(key);
+      if (outcome && after.has(key)) after.set(key, outcome);
+      else this.#lasting.delete(key);
+    }
     if (news === 0 && after.size === before.size) return false;
     this.#outcomes = after;
     this.#byInterface = this.#group();

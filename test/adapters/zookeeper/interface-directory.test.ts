@@ -11,8 +11,13 @@ const greet = 'lab.api.Greet';
 
 class CountingReader extends ProviderReader {
   reads = 0;
+  /** For how long the next reading keeps everything else waiting. */
+  nextTakesMs = 0;
   override read(...input: Parameters<ProviderReader['read']>) {
     this.reads++;
+    const endMs = performance.now() + this.nextTakesMs;
+    while (performance.now() < endMs);
+    this.nextTakesMs = 0;
     return super.read(...input);
   }
 }
@@ -166,6 +171,34 @@ describe('InterfaceDirectory', () => {
       }),
     );
     assert.deepEqual(weights[0], weights[1]);
+  });
+
+  it('keeps what is found out of nodes while it takes a list', async () => {
+    const { directory, reader } = make();
+    const [stays, lasts] = [child('10.0.0.1:1'), child('10.0.0.2:1')];
+    await update(directory, [stays, lasts]);
+    assert.deepEqual(directory.unchecked([stays, lasts]), [stays, lasts]);
+    // So long that others get their turn before the list is taken to its end.
+    reader.nextTakesMs = 50;
+    const others = Array.from({ length: 300 }, (_, index) => child(`10.0.1.1:${index + 1}`));
+    const updating = update(directory, [stays, lasts, ...others]);
+    assert.ok(!directory.checked(stays, true));
+    assert.ok(directory.checked(lasts, false));
+    await updating;
+    const health = (id: string) =>
+      service(directory, `${greet}::`).instances.find((instance) => instance.id === id)?.health;
+    assert.equal(health('dubbo://10.0.0.1:1'), 'healthy');
+    assert.equal(health('dubbo://10.0.0.2:1'), 'unknown');
+    assert.deepEqual(
+      directory.lasting.map(({ id }) => id),
+      ['dubbo://10.0.0.2:1'],
+    );
+    assert.deepEqual(directory.unchecked([stays, lasts, ...others]), others);
+    await update(directory, [stays]);
+    assert.deepEqual(directory.lasting, []);
+    await update(directory, [stays, lasts]);
+    assert.equal(health('dubbo://10.0.0.2:1'), 'healthy', 'a node made anew counts as the one of before');
+    assert.deepEqual(directory.unchecked([stays, lasts]), [lasts]);
   });
 
   it('leaves bad records out of their service alone, and shows them', async () => {
