@@ -20,9 +20,11 @@ export class BatchSupport {
     this.#isKnown = true;
   }
 
-  failed(error: unknown): void {
+  /** @param isFirst whether it is the first failure over its connection: one that ends takes all requests with it */
+  failed(error: unknown, isFirst: boolean): void {
     if (this.#isKnown) return;
-    this.#failedTrials = hasCode(error, 'UNIMPLEMENTED') ? maxTrials : this.#failedTrials + 1;
+    if (hasCode(error, 'UNIMPLEMENTED')) this.#failedTrials = maxTrials;
+    else if (isFirst) this.#failedTrials++;
   }
 }
 
@@ -40,6 +42,7 @@ export class StatBatcher {
   readonly #connection: Pick<ZookeeperConnection, 'stats'>;
   readonly #support: BatchSupport;
   #waiting: Waiting[] = [];
+  #hasFailed = false;
 
   constructor(connection: Pick<ZookeeperConnection, 'stats'>, support: BatchSupport) {
     this.#connection = connection;
@@ -69,7 +72,8 @@ export class StatBatcher {
       this.#support.worked();
     } catch (error) {
       // Each is asked for by itself then, and that tells what is wrong.
-      this.#support.failed(error);
+      this.#support.failed(error, !this.#hasFailed);
+      this.#hasFailed = true;
     }
     for (const [index, { resolve }] of batch.entries()) resolve(found.length === 0 ? 'refused' : found[index]);
   }

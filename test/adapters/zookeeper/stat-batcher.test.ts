@@ -48,6 +48,31 @@ describe('StatBatcher', () => {
     assert.deepEqual(connection.asked, [1]);
   });
 
+  it('takes one connection that ends over many requests for one', async () => {
+    const support = new BatchSupport();
+    const lost = new Connection();
+    lost.error = new ZookeeperError('CONNECTION_LOSS', 'gone');
+    const batcher = new StatBatcher(lost, support);
+    await Promise.all(Array.from({ length: 300 }, (_, index) => batcher.find(`/${index}`)));
+    await batcher.find('/later');
+    assert.deepEqual(lost.asked, [64, 64, 64, 64, 44, 1]);
+    const next = new Connection();
+    assert.deepEqual(await new StatBatcher(next, support).find('/a'), stat(2));
+    assert.deepEqual(next.asked, [1]);
+  });
+
+  it('asks no more that a server says it does not know, whatever failed before', async () => {
+    const support = new BatchSupport();
+    const connection = new Connection();
+    const batcher = new StatBatcher(connection, support);
+    connection.error = new ZookeeperError('TOO_LARGE', 'too large');
+    await batcher.find('/a');
+    connection.error = new ZookeeperError('UNIMPLEMENTED', 'what?');
+    await batcher.find('/a');
+    await batcher.find('/a');
+    assert.deepEqual(connection.asked, [1, 1]);
+  });
+
   it('takes two connections that end over the first request for a server that does not know it', async () => {
     const support = new BatchSupport();
     const connections = [new Connection(), new Connection(), new Connection()];
