@@ -229,6 +229,10 @@ export class ZookeeperConnection {
       await this.#authenticate();
       this.#opened = true;
       this.#startTicker();
+    } catch (error) {
+      // Nobody gets it, so nobody would close it.
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+      throw error;
     } finally {
       clearTimeout(this.#handshakeTimer);
       signal.removeEventListener('abort', onAbort);
