@@ -13,6 +13,8 @@ export interface MappingReaderOptions {
   readonly signal: AbortSignal;
   /** Why nothing can be concluded from the mapping; undefined: no longer. */
   readonly onTrouble: (error: Error | undefined) => void;
+  /** Something could not be read at first, and has to be read again: a mapping, or a root's list of them. */
+  readonly onUnread: (root: number, name: string | undefined) => void;
 }
 
 /**
@@ -23,12 +25,17 @@ export class MappingReader {
   readonly #options: MappingReaderOptions;
   readonly #passedOver = new Set<string>();
   #ready: Promise<void> | undefined;
-  /** Whether everything was read once over this connection. */
-  #wasRead = false;
+  /** Roots whose list could not be read; at first, all of them. */
+  readonly #unlisted: Set<number>;
+  /** Roots whose list was read over this connection. */
+  readonly #met = new Set<number>();
+  /** Mappings in a root's first list that were not read over this connection, but for those that need not be. */
+  readonly #unread = new Set<string>();
   #hasTrouble = false;
 
   constructor(options: MappingReaderOptions) {
     this.#options = options;
+    this.#unlisted = new Set(options.places.roots.keys());
     options.table.isListed = false;
   }
 
@@ -58,77 +65,92 @@ export class MappingReader {
     this.#passedOver.delete(application);
   }
 
-  /** The list of a root's mappings has changed. @returns those that are to be read @throws ZookeeperError */
+  /** The list of a root's mappings has changed, or was not read yet. @returns those that are to be read @throws ZookeeperError */
   async readList(root: number): Promise<string[]> {
     const { nodes, places, table } = this.#options;
     let names: readonly string[];
     try {
       names = await this.#names(root);
     } catch (error) {
+      this.#unlisted.add(root);
       table.isListed = false;
       this.#tell(error);
       throw error;
     }
-    table.isListed = this.#wasRead;
+    const isFirst = !this.#met.has(root);
+    this.#met.add(root);
+    this.#unlisted.delete(root);
     const here = new Set(names.map((name) => keyOf(root, name)));
     const known = new Set(table.keys);
     const ofRoot = keyOf(root, '');
     for (const key of known) {
       if (!key.startsWith(ofRoot) || here.has(key)) continue;
       table.delete(key);
+      this.#unread.delete(key);
       nodes.forget(places.mapping(root, key.slice(ofRoot.length)));
     }
-    this.#tell(undefined);
-    return names.filter((name) => !known.has(keyOf(root, name)));
+    if (isFirst) for (const key of here) this.#unread.add(key);
+    this.#conclude();
+    return isFirst ? [...names] : names.filter((name) => !known.has(keyOf(root, name)));
   }
 
   /** @throws ZookeeperError when it is there and cannot be read */
   async read(root: number, name: string): Promise<void> {
     const { nodes, places, table } = this.#options;
     const interfaceName = interfaceNameOf(name);
-    if (interfaceName === undefined) return;
+    const key = keyOf(root, name);
+    if (interfaceName === undefined) {
+      this.#hasRead(key);
+      return;
+    }
     const path = places.mapping(root, name);
     try {
       const found = await nodes.data(path);
       if (found === undefined) {
         nodes.forget(path);
-        table.delete(keyOf(root, name));
+        table.delete(key);
       } else {
         const applications = parseMapping(found.data.toString('utf8'));
         if (applications === undefined) throw new Error(`${path} is too long`);
-        table.set(keyOf(root, name), interfaceName, applications);
+        table.set(key, interfaceName, applications);
       }
     } catch (error) {
-      if (table.unreadable(keyOf(root, name), interfaceName)) this.#tell(error);
+      if (table.unreadable(key, interfaceName)) this.#tell(error);
+      else this.#hasRead(key);
       throw error;
     }
+    this.#hasRead(key);
+  }
+
+  #hasRead(key: string): void {
+    this.#unread.delete(key);
+    this.#conclude();
+  }
+
+  /** Something can be concluded as soon as everything was read over this connection. */
+  #conclude(): void {
+    this.#options.table.isListed = this.#unlisted.size === 0 && this.#unread.size === 0;
     this.#tell(undefined);
   }
 
   async #readAll(): Promise<void> {
-    const { places, table, signal } = this.#options;
-    const before = new Set(table.keys);
+    const { places, table, signal, onUnread } = this.#options;
     const read = async (root: number, name: string) => {
-      before.delete(keyOf(root, name));
-      // What it means is told by then.
-      await this.read(root, name).catch(() => undefined);
+      try {
+        await this.read(root, name);
+      } catch {
+        // What it means is told by then. Nothing waits for the others.
+        if (this.#unread.has(keyOf(root, name))) onUnread(root, name);
+      }
     };
     const readRoot = async (root: number) => {
-      const names = await this.#names(root);
-      await Promise.all(names.map((name) => read(root, name)));
+      const names = await this.readList(root).catch(() => undefined);
+      if (names === undefined) onUnread(root, undefined);
+      else await Promise.all(names.map((name) => read(root, name)));
     };
-    const outcomes = await Promise.allSettled(places.roots.map((_, root) => readRoot(root)));
+    await Promise.all([...places.roots.keys()].map(readRoot));
     signal.throwIfAborted();
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure) {
-      this.#tell(failure.reason);
-      return;
-    }
-    for (const key of before) table.delete(key);
-    table.isListed = true;
-    this.#wasRead = true;
-    if (table.isWhole) this.#tell(undefined);
-    else if (!this.#hasTrouble) this.#tell(new Error('it has too many names'));
+    if (!table.isWhole && !this.#hasTrouble) this.#tell(new Error('it has too many names'));
   }
 
   async #names(root: number): Promise<readonly string[]> {

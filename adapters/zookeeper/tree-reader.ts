@@ -44,9 +44,11 @@ export class TreeReader {
 
   constructor(options: TreeReaderOptions) {
     this.#options = options;
-    const { nodes, places, signal, onMappingTrouble: onTrouble } = options;
+    const { nodes, places, signal, onMappingTrouble: onTrouble, onFound } = options;
     const table = options.keeper && options.state.mapping;
-    if (table) this.#mapping = new MappingReader({ nodes, places, table, signal, onTrouble, maxChildren });
+    const onUnread = (root: number, name: string | undefined) =>
+      onFound(name === undefined ? { kind: 'mappings', root } : { kind: 'mapping', root, name });
+    if (table) this.#mapping = new MappingReader({ nodes, places, table, signal, onTrouble, onUnread, maxChildren });
   }
 
   static isRule(dataId: string): boolean {

@@ -58,7 +58,7 @@ export class FakeTree {
     else this.#refused.delete(path);
   }
 
-  /** Keeps back answers about a node's children, as they are when they are asked for. @returns what lets them go */
+  /** Keeps back answers about a node's children and data, as they are when they are asked for. @returns what lets them go */
   hold(path: string): () => void {
     const held = deferred();
     this.#held.set(path, held);
@@ -78,7 +78,7 @@ export class FakeTree {
       },
       addRecursiveWatch: async (path) => void this.#recursive.add(path),
       findChildren: (path, watch) => this.#findChildren(path, watch),
-      findData: async (path, watch) => this.#findData(path, watch),
+      findData: (path, watch) => this.#findData(path, watch),
       exists: async (path, watch) => this.#exists(path, watch),
       stats: async (paths) => paths.map((path): FoundStat => this.#exists(path, false)),
       fail: (error) => {
@@ -97,12 +97,13 @@ export class FakeTree {
     return found;
   }
 
-  #findData(path: string, watch: boolean): NodeData | undefined {
+  async #findData(path: string, watch: boolean): Promise<NodeData | undefined> {
     const error = this.#refused.get(path);
     if (error) throw error;
     const node = this.#nodes.get(path);
     const stat = this.#stat(path);
     if (watch && node) this.#dataWatches.add(path);
+    await this.#held.get(path)?.promise;
     return node && stat && { data: node.data, stat };
   }
 
