@@ -87,7 +87,9 @@ export class InterfaceDirectory {
       if (outcome.kind === 'provider' && (!before.has(key) || this.#unchecked.has(key))) unchecked.add(key);
       after.set(key, outcome);
     }
-    // Children may have been checked while this took its breath.
+    // Cleared while this took its breath: what was listed is gone.
+    if (this.#outcomes !== before) return false;
+    // Children may have been checked meanwhile.
     for (const key of unchecked) if (before.has(key) && !this.#unchecked.has(key)) unchecked.delete(key);
     this.#unchecked = unchecked;
     for (const key of this.#lasting) {

@@ -201,6 +201,20 @@ describe('InterfaceDirectory', () => {
     assert.deepEqual(directory.unchecked([stays, lasts]), [lasts]);
   });
 
+  it('takes nothing of a list when the interface has gone before it is taken to its end', async () => {
+    const { directory, reader } = make();
+    await update(directory, [child('10.0.0.1:1')]);
+    reader.nextTakesMs = 50;
+    const others = Array.from({ length: 300 }, (_, index) => child(`10.0.1.1:${index + 1}`));
+    const updating = update(directory, [child('10.0.0.1:1'), ...others]);
+    directory.clear();
+    directory.compute([]);
+    assert.deepEqual(await updating, { changed: [], removed: [] });
+    directory.compute([]);
+    assert.deepEqual(service(directory, `${greet}::`).instances, []);
+    assert.ok(!directory.hasUnchecked);
+  });
+
   it('leaves bad records out of their service alone, and shows them', async () => {
     const { directory } = make();
     await update(directory, [child('10.0.0.1:1', '&version=1'), child('10.0.0.2:0', '&version=1'), 'garbage']);
