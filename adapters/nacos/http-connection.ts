@@ -88,7 +88,7 @@ export class HttpConnection implements NacosConnection {
       case 'ServiceListRequest':
         return this.#services(body);
       case 'ServiceQueryRequest':
-        return { serviceInfo: await this.#instances(body) };
+        return this.#query(body);
       case 'SubscribeServiceRequest':
         return this.#subscribe(body);
       case 'ConfigQueryRequest':
@@ -102,6 +102,12 @@ export class HttpConnection implements NacosConnection {
 
   close(reason: unknown = new Error('the connection was closed')): void {
     if (!this.lost.aborted) this.#lost.abort(toError(reason));
+  }
+
+  async #query(body: Message['body']): Promise<Message['body']> {
+    const serviceInfo = await this.#instances(body);
+    this.#poller.queried(body, serviceInfo);
+    return { serviceInfo };
   }
 
   async #subscribe(body: Message['body']): Promise<Message['body']> {

@@ -16,7 +16,8 @@ type Body = Message['body'];
 
 interface Polled {
   readonly body: Body;
-  digest: string;
+  /** undefined: what comes next is pushed, whatever it is. */
+  digest: string | undefined;
   hasInstances: boolean;
   empties: number;
   failures: number;
@@ -50,6 +51,20 @@ export class InstancePoller {
 
   remove(body: Body): void {
     this.#all.delete(keyOf(body));
+  }
+
+  /**
+   * The service was read besides, and what was read may be published: it is no longer known to be what was pushed last.
+   *
+   * @param body of the request, which names the service; @param info its answer
+   */
+  queried(body: Body, info: Body): void {
+    const polled = this.#all.get(keyOf(body));
+    if (!polled) return;
+    polled.digest = undefined;
+    if (!hasInstances(info)) return;
+    polled.hasInstances = true;
+    polled.empties = 0;
   }
 
   /** Settles when `lost` aborts; never rejects. */

@@ -184,6 +184,8 @@ export class Subscriptions {
     const { pushes } = subscription;
     const answer = await this.#query(connection, key);
     if (subscription.pushes !== pushes || !subscription.wanted) return undefined;
+    // That is believed the second time only, and who asks again and again tells of it then.
+    if (answer.hosts.length === 0 && connection.protocol === 'http') return undefined;
     return this.#options.events.audited(key, answer);
   }
 
