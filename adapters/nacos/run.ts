@@ -164,6 +164,7 @@ export class NacosRun {
       logger: this.#deps.logger,
       intervalMs,
       services: () => [...this.#readers.keys()].flatMap((namespace) => this.#registered(namespace)),
+      has: (key: ServiceKey) => this.#isRegistered(key),
       onSubscribers: (key: ServiceKey, subscribers: readonly Consumer[]) =>
         this.#consumers.set(formatServiceKey(key), 'subscribed', subscribers),
       notice: (key: string, text: string | undefined) => this.#out.notice(key, text),
@@ -292,6 +293,10 @@ export class NacosRun {
   #registered(namespace: string): readonly ServiceKey[] {
     const keys = this.#publication.names(namespace).flatMap((name) => parseServiceKey(name) ?? []);
     return keys.filter((key) => !this.#dubbo.isDerived(key));
+  }
+
+  #isRegistered(key: ServiceKey): boolean {
+    return !!this.#publication.service(key.namespace, formatServiceKey(key)) && !this.#dubbo.isDerived(key);
   }
 
   /** What the services of a namespace are made of is complete when also what they announce elsewhere is read. */

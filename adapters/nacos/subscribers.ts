@@ -28,6 +28,8 @@ export interface SubscribersOptions {
   readonly intervalMs: number;
   /** Services that the registry has, by its own names. */
   readonly services: () => readonly ServiceKey[];
+  /** Whether the registry has one of them still: what is said of one that went meanwhile is over. */
+  readonly has: (key: ServiceKey) => boolean;
   /** Who subscribes to a service, the first thousand. */
   readonly onSubscribers: (key: ServiceKey, subscribers: readonly Consumer[]) => void;
   readonly notice: (key: string, text: string | undefined) => void;
@@ -38,7 +40,7 @@ export interface SubscribersOptions {
  * `/v3/admin/ns/service/subscribers`, which is for administrators. Settles when `signal` aborts; never rejects.
  */
 export async function followSubscribers(options: SubscribersOptions, signal: AbortSignal): Promise<void> {
-  const { clock, intervalMs, services, onSubscribers, notice, logger } = options;
+  const { clock, intervalMs, services, has, onSubscribers, notice, logger } = options;
   let queue: readonly ServiceKey[] = [];
   let next = 0;
   let due = 0;
@@ -56,8 +58,10 @@ export async function followSubscribers(options: SubscribersOptions, signal: Abo
     due -= Math.floor(due);
     next += batch.length;
     for (const key of batch) {
+      if (!has(key)) continue;
       try {
-        onSubscribers(key, await readSubscribers(options, key, signal));
+        const subscribers = await readSubscribers(options, key, signal);
+        if (has(key)) onSubscribers(key, subscribers);
         notice('subscribers', undefined);
       } catch (error) {
         if (signal.aborted) return;
