@@ -1,4 +1,5 @@
 import type { Consumer } from '../../core/plugin/index.js';
+import { parseServiceKey } from './service-key.js';
 
 type Origin = 'registered' | 'subscribed';
 type Known = Readonly<Partial<Record<Origin, readonly Consumer[]>>>;
@@ -26,6 +27,15 @@ export class ConsumerBook {
     // A consumer of Dubbo does both; what it registers says more.
     const addresses = new Set(registered.map(({ address }) => address));
     this.#tell(service, [...registered, ...subscribed.filter(({ address }) => !addresses.has(address))]);
+  }
+
+  /** The namespace is not read any more: nobody consumes its services. */
+  forget(namespace: string): void {
+    for (const service of this.#services.keys()) {
+      if (parseServiceKey(service)?.namespace !== namespace) continue;
+      this.#services.delete(service);
+      this.#tell(service, noConsumers);
+    }
   }
 }
 

@@ -107,7 +107,7 @@ export class DubboRegistry {
   /** The namespace is not read any more. */
   forget(namespace: string): void {
     for (const directory of this.#namespaces.get(namespace)?.directories.values() ?? []) directory.close();
-    this.#namespaces.delete(namespace);
+    if (this.#namespaces.delete(namespace)) this.#options.out.notice(rulesNotice(namespace), undefined);
   }
 
   /** Whether a service that is published is registered nowhere under its name, but made of applications. */
@@ -206,7 +206,7 @@ export class DubboRegistry {
       },
       onFailure: (error) =>
         this.#options.out.notice(
-          `dubbo-rules ${namespace}`,
+          rulesNotice(namespace),
           error && `the rules of Dubbo in the namespace ${namespace} cannot be read: ${error.message}`,
         ),
     });
@@ -247,4 +247,8 @@ export class DubboRegistry {
     directories.set(group, made);
     return made;
   }
+}
+
+function rulesNotice(namespace: string): string {
+  return `dubbo-rules ${namespace}`;
 }

@@ -77,6 +77,13 @@ export class Protection {
     if (this.#services.has(name)) this.#end(name);
   }
 
+  /** The namespace is not read any more: also what is being read of it is nobody's any more. */
+  forgetNamespace(namespace: string): void {
+    const before = this.#services.size;
+    for (const [name, { key }] of this.#services) if (key.namespace === namespace) this.#services.delete(name);
+    if (this.#services.size < before) this.#tell();
+  }
+
   #end(name: string): void {
     this.#services.delete(name);
     this.#tell();

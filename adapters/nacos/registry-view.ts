@@ -52,6 +52,13 @@ export class RegistryView {
     if (!dubbo.removed(key)) publication.remove(key.namespace, formatServiceKey(key));
   }
 
+  /** The namespace is not read any more. */
+  forget(namespace: string): void {
+    const { protection, dubbo } = this.#options;
+    protection.forgetNamespace(namespace);
+    dubbo.forget(namespace);
+  }
+
   /** What was published last of what is registered under a key. */
   published(key: ServiceKey): Service | undefined {
     const dubbo = parseDubboName(key.name);

@@ -217,12 +217,19 @@ export class NacosRun {
       else {
         reader.end.abort(new Error('the namespace is gone'));
         this.#readers.delete(namespace);
-        ended.push(reader.done.then(() => this.#dubbo.forget(namespace)));
+        ended.push(reader.done.then(() => this.#forget(namespace)));
       }
     }
     await Promise.all(ended);
     this.#publication.namespacesKnown([...namespaces]);
     for (const namespace of namespaces) this.#start(namespace);
+  }
+
+  /** Nothing of it is read any more; what is published of it goes with the list of namespaces. */
+  #forget(namespace: string): void {
+    this.#view.forget(namespace);
+    this.#consumers.forget(namespace);
+    this.#setbacks.delete(namespace);
   }
 
   #start(namespace: string): void {
@@ -296,7 +303,8 @@ export class NacosRun {
   }
 
   #isRegistered(key: ServiceKey): boolean {
-    return !!this.#publication.service(key.namespace, formatServiceKey(key)) && !this.#dubbo.isDerived(key);
+    if (!this.#readers.has(key.namespace) || this.#dubbo.isDerived(key)) return false;
+    return this.#publication.service(key.namespace, formatServiceKey(key)) !== undefined;
   }
 
   /** What the services of a namespace are made of is complete when also what they announce elsewhere is read. */
