@@ -11,6 +11,12 @@ import { applicationInstances, type DubboReading, providersOf } from './dubbo-re
 import { dubboAttributes } from './service-attributes.js';
 import { formatServiceKey, type ServiceKey } from './service-key.js';
 
+/**
+ * Services of one interface that nothing provides and that are remembered. An application that is never without an instance
+ * and has a version of its own for each release makes many.
+ */
+const maxEmptyServices = 64;
+
 export interface DubboDirectoryOptions {
   readonly namespace: string;
   /** Nacos group that the applications and the providers register in. */
@@ -49,7 +55,7 @@ export class DubboDirectory {
    * out the colons of parts that are empty.
    */
   readonly #byInterface = new Map<string, ReadonlyMap<string, ServiceRecords>>();
-  /** Names of the services of an interface that are published or registered. */
+  /** Names of the services of an interface that are published or registered; the ones emptied longest ago first. */
   readonly #names = new Map<string, Map<string, DubboName>>();
   readonly #instances = new Map<string, readonly ApplicationInstance[]>();
   readonly #failures = new Map<string, Error>();
@@ -250,13 +256,34 @@ export class DubboDirectory {
         const ruled = this.#options.rules.apply(records);
         this.#options.publish(key, serviceFrom(ruled, defaultServicePorts, before, naming));
       } else if (mode === 'changed' && before) {
-        this.#options.publish(key, emptied(before));
-      } else {
-        names.delete(name);
-        this.#options.remove(key);
-      }
+        const empty = emptied(before);
+        if (empty !== before) {
+          names.delete(name);
+          names.set(name, id);
+        }
+        this.#options.publish(key, empty);
+      } else this.#drop(names, name, id);
     }
+    if (names.size > maxEmptyServices) this.#dropOldest(names, byApplication);
     if (names.size === 0) this.#names.delete(interfaceName);
+  }
+
+  #drop(names: Map<string, DubboName>, name: string, id: DubboName): void {
+    names.delete(name);
+    this.#options.remove(this.#keyOf(id));
+  }
+
+  #dropOldest(names: Map<string, DubboName>, byApplication: ReadonlyMap<string, ServiceRecords>): void {
+    const unprovided = [...names].filter(([name]) => !this.#byInterface.has(name) && !byApplication.has(name));
+    for (const [name, id] of unprovided.slice(0, -maxEmptyServices)) {
+      if (!this.#isKept(name, id)) this.#drop(names, name, id);
+    }
+  }
+
+  /** Whether an application has it still whose metadata lack, or that has no instance at the moment. */
+  #isKept(name: string, id: DubboName): boolean {
+    const application = this.#options.published(this.#keyOf(id))?.attributes['application'] ?? '';
+    return this.#earlier.has(name) || this.#instances.get(application)?.length === 0;
   }
 
   /** What is registered by interface, under all names that it has. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { EarlierProviders } from '../../../adapters/dubbo/earlier-providers.js';
 import { ProviderReader } from '../../../adapters/dubbo/provider.js';
 import { RuleBook } from '../../../adapters/dubbo/rules/rule-book.js';
-import { parseDubboName } from '../../../adapters/nacos/dubbo.js';
+import { formatDubboName, parseDubboName } from '../../../adapters/nacos/dubbo.js';
 import { DubboDirectory } from '../../../adapters/nacos/dubbo-directory.js';
 import { StringPool } from '../../../adapters/nacos/metadata.js';
 import { formatServiceKey } from '../../../adapters/nacos/service-key.js';
@@ -28,7 +29,12 @@ describe('adapters/nacos Dubbo directory', () => {
     failing = new Map();
     reports = new Map();
     published = 0;
-    directory = new DubboDirectory({
+    directory = make();
+  });
+
+  const make = (earlier?: EarlierProviders) =>
+    new DubboDirectory({
+      earlier,
       namespace: 'public',
       group: 'DEFAULT_GROUP',
       reading: {
@@ -53,7 +59,6 @@ describe('adapters/nacos Dubbo directory', () => {
         else failing.delete(application);
       },
     });
-  });
 
   afterEach(() => abort.abort());
 
@@ -241,6 +246,66 @@ describe('adapters/nacos Dubbo directory', () => {
     await poll(() => !failing.has('shop'), { timeoutMs: 10_000, what: 'the metadata to come' });
     assert.deepEqual(ids(), []);
     assert.equal(ids('providers:com.foo.Other:1.0.0:g1')?.length, 2);
+  });
+
+  const versions = async (from: number, until: number) => {
+    for (let version = from; version < until; version++) {
+      const own = { ...instance('10.0.0.1').metadata, 'dubbo.metadata.revision': `r${version}` };
+      const text = report().replaceAll(revision, `r${version}`).replaceAll('1.0.0', `${version}`);
+      reports.set(`shop r${version}`, text);
+      directory.setApplication('shop', [instance('10.0.0.1', 'remote', { metadata: own })]);
+      await directory.settled(abort.signal);
+    }
+  };
+  const version = (number: number) => `providers:com.foo.Api:${number}:g1`;
+
+  it('lets go of what releases have emptied, the oldest first, and of nothing that is registered', async () => {
+    setProviders(version(0), []);
+    setProviders(api, [provider('10.0.0.1')]);
+    setProviders(api, []);
+    await versions(0, 66);
+    assert.equal(services.size, 2 + 65);
+    await versions(66, 70);
+    assert.equal(services.size, 2 + 1 + 64);
+    assert.deepEqual([ids(version(69))?.length, ids(version(68)), ids(version(5))], [2, [], []]);
+    for (const gone of [1, 2, 3, 4]) assert.ok(!services.has(key(version(gone))), `${gone} is there`);
+    assert.deepEqual([ids(version(0)), ids(api)], [[], []]);
+    // What came back is not the oldest any more.
+    await versions(5, 6);
+    await versions(70, 72);
+    assert.deepEqual([ids(version(5)), services.has(key(version(6)))], [[], false]);
+  });
+
+  it('lets go of nothing of an application that has no instance for a time, however much it provides', async () => {
+    const entry = (version: number) => ({ name: 'com.foo.Api', group: 'g1', version: `${version}`, protocol: 'dubbo' });
+    const all = Array.from({ length: 70 }, (_, index) => [`${index}`, { ...entry(index), port: 20_880 }] as const);
+    reports.set(`shop ${revision}`, JSON.stringify({ app: 'shop', revision, services: Object.fromEntries(all) }));
+    directory.setApplication('shop', [instance('10.0.0.1')]);
+    await directory.settled(abort.signal);
+    assert.equal(services.size, 70);
+    directory.setApplication('shop', []);
+    assert.deepEqual([services.size, ids(version(0))], [70, []]);
+  });
+
+  it('lets go of nothing that an earlier process published and that may be provided still', async () => {
+    await versions(0, 70);
+    const known = [...services].map(([name, service]) => {
+      const id = parseDubboName(name.split('@@')[2] ?? '');
+      assert.ok(id);
+      return { interfaceName: id.interfaceName, id, service };
+    });
+    assert.equal(known.length, 65);
+    services.clear();
+    reports.clear();
+    directory.close();
+    const more = known.map(({ interfaceName, id, service }) => {
+      const other = { interfaceName, version: `${id.version}.1`, group: id.group };
+      return { interfaceName, id: other, service: { ...service, name: key(formatDubboName(other)) } };
+    });
+    directory = make(new EarlierProviders([...known, ...more]));
+    directory.setApplication('shop', [instance('10.0.0.9')]);
+    await poll(() => failing.has('shop'), { what: 'the failure' });
+    assert.equal(services.size, 130);
   });
 
   it('asks nobody any more and says nothing when it is closed', async () => {
