@@ -36,6 +36,8 @@ export interface DubboDirectoryOptions {
   readonly remove: (key: ServiceKey) => void;
   /** A service is known, and applications that provide it: there may be rules about them. */
   readonly onKnown: (service: DubboName, applications: ReadonlySet<string>) => void;
+  /** A service that was known is not there any more. */
+  readonly onGone: (service: DubboName) => void;
   /** Some instances of an application announce metadata that cannot be had; undefined: no longer. */
   readonly lacking: (application: string, error: Error | undefined) => void;
 }
@@ -271,6 +273,7 @@ export class DubboDirectory {
   #drop(names: Map<string, DubboName>, name: string, id: DubboName): void {
     names.delete(name);
     this.#options.remove(this.#keyOf(id));
+    this.#options.onGone(id);
   }
 
   #dropOldest(names: Map<string, DubboName>, byApplication: ReadonlyMap<string, ServiceRecords>): void {

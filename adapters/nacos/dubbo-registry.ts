@@ -9,6 +9,7 @@ import { DubboDirectory } from './dubbo-directory.js';
 import { type DubboReading, isApplication } from './dubbo-records.js';
 import { DubboRules, type DubboRulesOptions } from './dubbo-rules.js';
 import type { Message } from './payload.js';
+import { RuleUsers } from './rule-users.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey } from './service-key.js';
 
 export interface DubboRegistryOptions
@@ -33,6 +34,7 @@ export interface DubboRegistryOptions
 interface Namespace {
   readonly book: RuleBook;
   readonly rules: DubboRules;
+  readonly ruleUsers: RuleUsers;
   /** By Nacos group. */
   readonly directories: Map<string, DubboDirectory>;
 }
@@ -107,7 +109,8 @@ export class DubboRegistry {
   /** The namespace is not read any more. */
   forget(namespace: string): void {
     for (const directory of this.#namespaces.get(namespace)?.directories.values() ?? []) directory.close();
-    if (this.#namespaces.delete(namespace)) this.#options.out.notice(rulesNotice(namespace), undefined);
+    if (!this.#namespaces.delete(namespace)) return;
+    for (const notice of [rulesNotice, manyRulesNotice]) this.#options.out.notice(notice(namespace), undefined);
   }
 
   /** Whether a service that is published is registered nowhere under its name, but made of applications. */
@@ -209,14 +212,22 @@ export class DubboRegistry {
           rulesNotice(namespace),
           error && `the rules of Dubbo in the namespace ${namespace} cannot be read: ${error.message}`,
         ),
+      onFull: (isFull) =>
+        this.#options.out.notice(
+          manyRulesNotice(namespace),
+          isFull
+            ? `the namespace ${namespace} has more services and applications of Dubbo than rules can be watched for: ` +
+                'the rules of those that came last are not applied'
+            : undefined,
+        ),
     });
-    const made = { book, rules, directories };
+    const made = { book, rules, ruleUsers: new RuleUsers(rules), directories };
     this.#namespaces.set(namespace, made);
     return made;
   }
 
   #directory({ namespace, group }: ServiceKey): DubboDirectory {
-    const { book, rules, directories } = this.#namespace(namespace);
+    const { book, ruleUsers, directories } = this.#namespace(namespace);
     const known = directories.get(group);
     if (known) return known;
     const { readConfig, out, reading, clock, signal, published, publish, remove } = this.#options;
@@ -232,10 +243,9 @@ export class DubboRegistry {
       published,
       publish,
       onKnown: (service, applications) => {
-        if (!this.#options.rules) return;
-        rules.watchService(service);
-        for (const application of applications) if (application !== '') rules.watchApplication(application);
+        if (this.#options.rules) ruleUsers.known(group, service, applications);
       },
+      onGone: (service) => ruleUsers.gone(group, service),
       remove,
       readReport: (application, revision) => readConfig(namespace, application, revision),
       lacking: (application, error) => {
@@ -251,4 +261,8 @@ export class DubboRegistry {
 
 function rulesNotice(namespace: string): string {
   return `dubbo-rules ${namespace}`;
+}
+
+function manyRulesNotice(namespace: string): string {
+  return `dubbo-many-rules ${namespace}`;
 }

@@ -22,13 +22,21 @@ const ruleGroup = 'dubbo';
 const serviceRules = ['configurators', 'condition-router', 'affinity-router'] as const;
 const applicationRules = [...serviceRules, 'tag-router', 'script-router', 'MESHAPPRULE'] as const;
 const contextsARequest = 500;
-const maxRules = 200_000;
+const defaultMaxRules = 200_000;
 
 interface Watched {
   /** As Dubbo has it, which the registry's own id may differ from. */
   readonly ruleId: string;
   /** Of the text that is known; empty for none. */
   md5: string;
+  /** Scopes that it is the id of: two names may be written alike in Nacos. */
+  scopes: number;
+}
+
+/** A service or an application, by the name that its rules begin with. */
+interface Scope {
+  readonly name: string;
+  readonly kinds: readonly string[];
 }
 
 export interface DubboRulesOptions {
@@ -44,6 +52,10 @@ export interface DubboRulesOptions {
   readonly onChange: (target: RuleTarget) => void;
   /** The rules cannot be read; undefined: they can. */
   readonly onFailure: (error: Error | undefined) => void;
+  /** Whether there is more to be watched than can be. */
+  readonly onFull: (isFull: boolean) => void;
+  /** Most ids that are watched. Default 200,000. */
+  readonly maxRules?: number;
 }
 
 /**
@@ -53,6 +65,9 @@ export interface DubboRulesOptions {
 export class DubboRules {
   readonly #options: DubboRulesOptions;
   readonly #watched = new Map<string, Watched>();
+  readonly #scopes = new Set<string>();
+  /** Scopes that there was no room for. */
+  readonly #passedOver = new Map<string, Scope>();
   #listened = new Set<string>();
   readonly #changed = new Set<string>();
   /** Until all that is watched by now has been read, or could not be. */
@@ -66,12 +81,22 @@ export class DubboRules {
     this.#options = options;
   }
 
-  watchService({ interfaceName, version, group }: DubboName): void {
-    this.#watch(`${interfaceName}:${version}:${group}`, serviceRules);
+  watchService(service: DubboName): void {
+    this.#watch(serviceScope(service));
   }
 
   watchApplication(application: string): void {
-    this.#watch(application, applicationRules);
+    this.#watch({ name: application, kinds: applicationRules });
+  }
+
+  /** The service is not there any more: its rules are forgotten. */
+  unwatchService(service: DubboName): void {
+    this.#unwatch(serviceScope(service));
+  }
+
+  /** Nothing is there that the application provides: its rules are forgotten. */
+  unwatchApplication(application: string): void {
+    this.#unwatch({ name: application, kinds: applicationRules });
   }
 
   /** Resolves when all that is watched now has been read, or could not be read once. */
@@ -111,7 +136,7 @@ export class DubboRules {
       }
       // What was watched meanwhile is read in the next round.
       const isAllRead = this.#listened.size === this.#watched.size && this.#changed.size === 0;
-      if (this.#watched.size > 0 && (isAllRead || failures > 0)) {
+      if (isAllRead || failures > 0) {
         this.#isTried = true;
         this.#tried.resolve();
       }
@@ -135,32 +160,70 @@ export class DubboRules {
     }
   }
 
-  #watch(scope: string, kinds: readonly string[]): void {
-    for (const kind of kinds) {
-      const ruleId = `${scope}.${kind}`;
-      // As `NacosConfigServiceWrapper` of Dubbo writes ids.
-      const dataId = ruleId.replaceAll('$', '___').replaceAll('/', '-');
-      if (this.#watched.has(dataId) || this.#watched.size >= maxRules) continue;
-      this.#watched.set(dataId, { ruleId, md5: '' });
+  #watch(scope: Scope): void {
+    const key = keyOf(scope);
+    if (this.#scopes.has(key) || this.#passedOver.has(key)) return;
+    if (!this.#hasRoom(scope)) {
+      this.#passedOver.set(key, scope);
+      if (this.#passedOver.size === 1) this.#options.onFull(true);
+      return;
+    }
+    this.#scopes.add(key);
+    for (const { ruleId, dataId } of idsOf(scope)) {
+      const known = this.#watched.get(dataId);
+      if (known) {
+        known.scopes++;
+        continue;
+      }
+      this.#watched.set(dataId, { ruleId, md5: '', scopes: 1 });
       if (this.#isTried) this.#tried = deferred();
       this.#isTried = false;
       this.#wake.resolve();
     }
   }
 
+  #unwatch(scope: Scope): void {
+    const key = keyOf(scope);
+    const wasPassedOver = this.#passedOver.delete(key);
+    if (!wasPassedOver && !this.#scopes.delete(key)) return;
+    for (const { dataId } of wasPassedOver ? [] : idsOf(scope)) {
+      const known = this.#watched.get(dataId);
+      if (!known || --known.scopes > 0) continue;
+      this.#watched.delete(dataId);
+      this.#listened.delete(dataId);
+      this.#changed.delete(dataId);
+      this.#options.rules.setConfig(known.ruleId, undefined);
+    }
+    const waited = this.#passedOver.size;
+    for (const [next, one] of this.#passedOver) {
+      if (!this.#hasRoom(one)) break;
+      this.#passedOver.delete(next);
+      this.#watch(one);
+    }
+    if (this.#passedOver.size === 0 && (wasPassedOver || waited > 0)) this.#options.onFull(false);
+  }
+
+  #hasRoom({ kinds }: Scope): boolean {
+    return this.#watched.size + kinds.length <= (this.#options.maxRules ?? defaultMaxRules);
+  }
+
   async #listen(connection: NacosConnection): Promise<void> {
     const ids = [...this.#watched.keys()].filter((dataId) => !this.#listened.has(dataId));
     for (let from = 0; from < ids.length; from += contextsARequest) {
       const batch = ids.slice(from, from + contextsARequest);
-      const configListenContexts = batch.map((dataId) => ({
+      const asked = batch.map((dataId) => this.#watched.get(dataId));
+      const configListenContexts = batch.map((dataId, index) => ({
         ...this.#place,
         dataId,
-        md5: this.#watched.get(dataId)?.md5 ?? '',
+        md5: asked[index]?.md5 ?? '',
       }));
       const body = { module: 'config', listen: true, configListenContexts };
       const { changedConfigs } = await this.#request(connection, 'ConfigBatchListenRequest', body);
       if (!Array.isArray(changedConfigs)) throw new NacosError('the answer does not say what has changed', 0);
-      for (const dataId of batch) this.#listened.add(dataId);
+      for (const [index, dataId] of batch.entries()) {
+        // Not what was forgotten meanwhile, nor what was and is watched anew: that was asked for by what is not known now.
+        if (asked[index] && this.#watched.get(dataId) === asked[index]) this.#listened.add(dataId);
+      }
       for (const changed of changedConfigs as readonly unknown[]) {
         const dataId = isRecord(changed) ? changed['dataId'] : undefined;
         if (typeof dataId === 'string' && this.#watched.has(dataId)) this.#changed.add(dataId);
@@ -174,9 +237,11 @@ export class DubboRules {
       // Before it is read: a change that comes meanwhile is read once more.
       this.#changed.delete(dataId);
       try {
-        if (watched) this.#take(watched, await this.#text(connection, dataId));
+        if (!watched) continue;
+        const text = await this.#text(connection, dataId);
+        if (this.#watched.get(dataId) === watched) this.#take(watched, text);
       } catch (error) {
-        this.#changed.add(dataId);
+        if (this.#watched.has(dataId)) this.#changed.add(dataId);
         throw error;
       }
     }
@@ -212,4 +277,20 @@ export class DubboRules {
     const { namespace } = this.#options;
     return { tenant: namespace === publicNamespace ? '' : namespace, group: ruleGroup };
   }
+}
+
+function serviceScope({ interfaceName, version, group }: DubboName): Scope {
+  return { name: `${interfaceName}:${version}:${group}`, kinds: serviceRules };
+}
+
+function keyOf({ name, kinds }: Scope): string {
+  return `${kinds.length} ${name}`;
+}
+
+/** @returns of each rule the id as Dubbo has it, and as `NacosConfigServiceWrapper` of Dubbo writes it */
+function idsOf({ name, kinds }: Scope): readonly { readonly ruleId: string; readonly dataId: string }[] {
+  return kinds.map((kind) => {
+    const ruleId = `${name}.${kind}`;
+    return { ruleId, dataId: ruleId.replaceAll('$', '___').replaceAll('/', '-') };
+  });
 }

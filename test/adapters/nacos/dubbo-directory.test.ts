@@ -22,6 +22,8 @@ describe('adapters/nacos Dubbo directory', () => {
   let reports: Map<string, string>;
   let directory: DubboDirectory;
   let published: number;
+  /** Services whose rules are to be watched. */
+  let watched: Set<string>;
 
   beforeEach(() => {
     abort = new AbortController();
@@ -29,6 +31,7 @@ describe('adapters/nacos Dubbo directory', () => {
     failing = new Map();
     reports = new Map();
     published = 0;
+    watched = new Set();
     directory = make();
   });
 
@@ -53,7 +56,8 @@ describe('adapters/nacos Dubbo directory', () => {
         services.set(formatServiceKey(found), service);
       },
       remove: (found) => services.delete(formatServiceKey(found)),
-      onKnown: () => undefined,
+      onKnown: (name) => watched.add(formatDubboName(name)),
+      onGone: (name) => watched.delete(formatDubboName(name)),
       lacking: (application, error) => {
         if (error) failing.set(application, error);
         else failing.delete(application);
@@ -268,7 +272,10 @@ describe('adapters/nacos Dubbo directory', () => {
     await versions(66, 70);
     assert.equal(services.size, 2 + 1 + 64);
     assert.deepEqual([ids(version(69))?.length, ids(version(68)), ids(version(5))], [2, [], []]);
-    for (const gone of [1, 2, 3, 4]) assert.ok(!services.has(key(version(gone))), `${gone} is there`);
+    for (const gone of [1, 2, 3, 4]) {
+      assert.ok(!services.has(key(version(gone))) && !watched.has(version(gone)), `${gone} is there`);
+    }
+    assert.ok(watched.has(version(69)) && watched.has(version(5)));
     assert.deepEqual([ids(version(0)), ids(api)], [[], []]);
     // What came back is not the oldest any more.
     await versions(5, 6);

@@ -153,7 +153,7 @@ describe('what of the rules counts as read', () => {
         clock: systemClock,
       },
       ...{ backoff: { baseMs: 1, maxMs: 1 }, intervalMs: 60_000, pollIntervalMs: 60_000 },
-      ...{ onChange: () => undefined, onFailure: () => undefined },
+      ...{ onChange: () => undefined, onFailure: () => undefined, onFull: () => undefined },
     });
     const listened: string[] = [];
     let isFirst = true;
