@@ -22,7 +22,7 @@ export interface SubscriptionEvents {
   instances(key: ServiceKey, answer: ServiceAnswer): void;
   /** As `instances`, read to be sure. @returns how it differs from what had been pushed */
   audited(key: ServiceKey, answer: ServiceAnswer): readonly AuditDifference[];
-  /** The service is in no list any more, and has no instance when asked for. */
+  /** The service is in no list any more, and has no instance when asked for, or lets nobody ask. */
   removed(key: ServiceKey): void;
   /** A service cannot be read although its namespace can. */
   failing(error: Error): void;
@@ -301,10 +301,17 @@ export class Subscriptions {
   }
 
   #giveUp(subscription: Subscription, error: Error): void {
-    if (subscription.wanted && !subscription.held) {
+    const { events } = this.#options;
+    const { key, wanted, held, doubted, missed } = subscription;
+    if (wanted && !held) {
       subscription.held = true;
       this.#pending--;
-      this.#options.events.unreadable(subscription.key, error);
+      events.unreadable(key, error);
+    }
+    if (wanted && doubted && missed >= missedLists) {
+      // By name it can never be asked for; a push alone that it is gone is not enough.
+      subscription.wanted = false;
+      events.removed(key);
     }
     subscription.doubted = false;
     this.#succeeded(subscription);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Registry } from 'prom-client';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
-import { FakeNacos, host, refusal } from './fake-nacos.js';
+import { type Body, FakeNacos, host, refusal } from './fake-nacos.js';
 import { makeSource } from './make-source.js';
 
 const key = (service: string) => `public@@DEFAULT_GROUP@@${service}`;
@@ -120,6 +120,36 @@ describe('adapters/nacos with a server that misbehaves', () => {
     );
     const recorder = await synced(start());
     assert.deepEqual([...recorder.services.keys()], [key('orders')]);
+  });
+
+  it('keeps a service whose name the server has come to refuse, until no list has it', async () => {
+    const recorder = await synced(start());
+    const refused = ({ serviceName }: Body) => (serviceName === 'stock' ? refusal(400, 'illegal name') : undefined);
+    fake.scripts.set('SubscribeServiceRequest', refused);
+    fake.scripts.set('ServiceQueryRequest', refused);
+    fake.push('ConnectResetRequest', {});
+    await poll(() => fake.count('ServerCheckRequest') === 2, { what: 'the next connection' });
+    await lists(4);
+    await synced(recorder);
+    assert.equal(address(recorder, 'stock'), '10.0.0.2');
+    fake.services.delete(inFake('stock'));
+    await recorder.waitFor(({ services }) => !services.has(key('stock')), { what: 'the end of the service' });
+    const asked = fake.count('ServiceQueryRequest');
+    await lists(4);
+    assert.equal(fake.count('ServiceQueryRequest'), asked);
+    assert.equal(address(recorder, 'orders'), '10.0.0.1');
+  });
+
+  it('does not remove a service whose name the server refuses because of a push alone', async () => {
+    fake.abilities = { fuzzyWatch: true };
+    const recorder = await synced(start({ listIntervalMs: 60_000 }));
+    fake.scripts.set('ServiceQueryRequest', () => refusal(400, 'illegal name'));
+    const change = { serviceKey: 'public@@DEFAULT_GROUP@@stock', changedType: 'DELETE_SERVICE' };
+    fake.push('NamingFuzzyWatchChangeNotifyRequest', change);
+    await poll(() => fake.count('ServiceQueryRequest') === 1, { what: 'the service to be asked for' });
+    fake.pushService(inFake('orders'), [host('10.0.0.7')]);
+    await recorder.waitFor(() => address(recorder, 'orders') === '10.0.0.7');
+    assert.equal(address(recorder, 'stock'), '10.0.0.2');
   });
 
   it('removes nothing that one list lacks, nor what has instances', async () => {
