@@ -12,6 +12,7 @@ import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
 import { formatHostPort, readTls, type TlsClient } from '../../core/plugin/index.js';
 import type { ConnectionOptions, NacosConnection } from './connection.js';
+import { HeldSockets } from './held-sockets.js';
 import type { NacosMetrics } from './metrics.js';
 import { isRefused, NacosError, toError } from './nacos-error.js';
 import { decodeMessage, encodeMessage, type Message, maxMessageBytes } from './payload.js';
@@ -41,7 +42,10 @@ export class GrpcConnection implements NacosConnection {
   readonly #options: GrpcConnectionOptions;
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
+  readonly #sockets: HeldSockets;
   readonly #lost = new AbortController();
+  /** Whether the server has answered anything. */
+  #isAnswered = false;
   #abilities: ReadonlySet<string> = new Set();
   #setUp: ((abilities: unknown) => void) | undefined;
   #redirect: string | undefined;
@@ -51,7 +55,8 @@ export class GrpcConnection implements NacosConnection {
     this.#options = options;
     // Every request under way waits for it.
     setMaxListeners(0, this.lost);
-    this.#client = new Client(`dns:${formatHostPort(options.server.grpc)}`, tls, {
+    this.#sockets = new HeldSockets(tls);
+    this.#client = new Client(`dns:${formatHostPort(options.server.grpc)}`, this.#sockets, {
       // A connection id belongs to one HTTP/2 connection: two clients on one would be mixed up.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.max_receive_message_length': maxMessageBytes,
@@ -159,6 +164,7 @@ export class GrpcConnection implements NacosConnection {
             const reason = `${this.server.baseUrl} did not answer ${message.type}: ${printable(error.details)}`;
             return reject(new NacosError(reason, 0, { cause: error }));
           }
+          this.#isAnswered = true;
           try {
             resolve(decodeMessage(bytes ?? Buffer.alloc(0)));
           } catch (cause) {
@@ -256,6 +262,8 @@ export class GrpcConnection implements NacosConnection {
     this.#lost.abort(reason);
     this.#stream.cancel();
     this.#client.close();
+    // One that speaks HTTP/2 is closed by that, and takes its leave.
+    if (!this.#isAnswered) this.#sockets.close();
   }
 }
 
