@@ -1,8 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { watch } from 'chokidar';
-import type { Clock } from '../../core/plugin/index.js';
-import { deferred } from '../../core/time/deferred.js';
+import { type Clock, deferred, linkSignal } from '../../core/plugin/index.js';
 import type { TlsConfig } from './gateway-config.js';
 import { type FileContents, filesToRead } from './tls-context.js';
 
@@ -56,10 +55,11 @@ export class CertificateFiles {
     watcher.on('error', () => undefined); // the look that follows tells what is wrong
     try {
       while (!signal.aborted) {
-        const looked = new AbortController();
-        const time = clock.sleep(lookMs, AbortSignal.any([signal, looked.signal]));
+        const { controller: looked, release } = linkSignal(signal);
+        const time = clock.sleep(lookMs, looked.signal);
         await Promise.race([event.promise, time.catch(() => undefined)]);
         looked.abort();
+        release();
         event = deferred<void>();
         await clock.sleep(settleMs, signal);
         await this.load(signal).then(
