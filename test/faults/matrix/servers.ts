@@ -120,9 +120,13 @@ export const serverFaults: readonly Fault[] = [
     ...{ on: 'registry', kinds: durable },
     async inject({ registry, ledger, clients, pauseClients }) {
       const copies = registry.nodes.map(({ dataDir }) => ({ dataDir, copy: `${dataDir}-old` }));
-      const then = new Set([...clients.wanted].filter(({ serving }) => serving).map((entry) => clients.nameOf(entry)));
+      const serving = () => [...clients.wanted].filter((entry) => entry.serving);
+      const before = new Map(serving().map((entry) => [clients.nameOf(entry), entry.generation]));
       // As a backup is made: while the servers run.
       await Promise.all(copies.map(({ dataDir, copy }) => cp(dataDir, copy, { recursive: true })));
+      // Of what changed meanwhile nobody can tell which state the copy has, or whether it has any.
+      const same = serving().filter((entry) => before.get(clients.nameOf(entry)) === entry.generation);
+      const then = new Set(same.map((entry) => clients.nameOf(entry)));
       // What changes now is what the older data do not know.
       await delay(5000);
       pauseClients();
