@@ -1,7 +1,7 @@
 import { Agent, errors } from 'undici';
 import { isRecord } from '../../core/model/is-record.js';
 import { printable } from '../../core/model/printable.js';
-import { type TlsClient, tlsConnector } from '../../core/plugin/index.js';
+import { linkSignal, type TlsClient, tlsConnector } from '../../core/plugin/index.js';
 import type { NacosMetrics, RequestResult } from './metrics.js';
 import { NacosError, toError } from './nacos-error.js';
 import type { NacosServer } from './server.js';
@@ -95,10 +95,7 @@ export class NacosHttp {
   async ask(server: NacosServer, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const where = `${server.baseUrl}${request.path}`;
     const agent = this.#connect();
-    // Not `AbortSignal.any`: what lives as long as the connection would keep a reference of each request there was.
-    const ended = new AbortController();
-    const onAbort = () => ended.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const { controller: ended, release } = linkSignal(signal);
     const timer = setTimeout(() => ended.abort(new Error('too late')), this.#timeoutMs);
     let result: RequestResult = 'failed';
     try {
@@ -115,7 +112,7 @@ export class NacosHttp {
     } finally {
       this.#metrics.requested('http', result);
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      release();
     }
   }
 

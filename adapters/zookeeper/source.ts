@@ -2,6 +2,7 @@ import {
   type AuditReport,
   backoffMs,
   type Deps,
+  linkSignal,
   type Source,
   type SourceOutput,
   type SourceRecord,
@@ -105,13 +106,23 @@ export class ZookeeperSource implements Source {
     const use = this.#connected();
     if (use.connection.isReadOnly) throw use.connection.readOnlyError;
     if (!use.follower.isListed) throw new Error('everything is being listed anew');
-    return audit(this.#auditOptions(use.follower, demandedConcurrency, AbortSignal.any([signal, use.signal])));
+    const { controller, release } = linkSignal(signal, use.signal);
+    try {
+      return await audit(this.#auditOptions(use.follower, demandedConcurrency, controller.signal));
+    } finally {
+      release();
+    }
   }
 
   /** The znodes behind a service. @throws Error when not connected, or they can't be read */
   async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
     const { connection, signal: connected } = this.#connected();
-    return new RecordReader(connection, this.#places, this.#state).read(service, AbortSignal.any([signal, connected]));
+    const { controller, release } = linkSignal(signal, connected);
+    try {
+      return await new RecordReader(connection, this.#places, this.#state).read(service, controller.signal);
+    } finally {
+      release();
+    }
   }
 
   async #follow(
