@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CatalogService } from '../../../core/catalog/catalog.js';
 import { contentHash } from '../../../core/catalog/content-hash.js';
@@ -9,29 +8,16 @@ import type { HistoryOptions } from '../../../core/history/history-writer.js';
 import type { Service } from '../../../core/model/index.js';
 import { anInstance, aService } from '../../support/model.js';
 import { poll } from '../../support/poll.js';
-import { Recorded } from './recorded.js';
+import { Recorded, useRecordings } from './recorded.js';
 
 const minuteMs = 60_000;
 const none = new AbortController().signal;
 
 describe('the history', () => {
-  let dir: string;
-  let time: { nowMs: number };
-  let all: Recorded[];
-
-  beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'isthmus-history-'));
-    time = { nowMs: Date.parse('2026-03-01T12:00:00Z') };
-    all = [];
-  });
-  afterEach(async () => {
-    for (const one of all) await one.stop();
-    rmSync(dir, { recursive: true, force: true });
-  });
+  const recordings = useRecordings();
 
   async function start(services: readonly Service[] = [], options: Partial<HistoryOptions> = {}): Promise<Recorded> {
-    const recorded = new Recorded(dir, time, options);
-    all.push(recorded);
+    const recorded = recordings.make(options);
     recorded.catalog.apply(
       'a',
       services.map((service) => [service.name, service]),
@@ -40,18 +26,18 @@ describe('the history', () => {
   }
   /** Moves the time on a minute, and has source `a` say this. */
   function say(recorded: Recorded, ...services: (Service | string)[]): number {
-    time.nowMs += minuteMs;
+    recordings.time.nowMs += minuteMs;
     recorded.catalog.apply(
       'a',
       services.map((one) => (typeof one === 'string' ? [one, undefined] : [one.name, one])),
     );
-    return time.nowMs;
+    return recordings.time.nowMs;
   }
   const entriesOf = async ({ history }: Recorded, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER) =>
     (await history.page({ fromMs, toMs }, 10_000, none)).items;
 
   it('shows the catalog as it was', async () => {
-    const began = time.nowMs;
+    const began = recordings.time.nowMs;
     const recorded = await start([aService('orders', [anInstance('1')]), aService('pay')]);
     const first = say(recorded, aService('orders', [anInstance('1'), anInstance('2')]));
     const second = say(recorded, aService('orders', [anInstance('2', { health: 'unhealthy' })]), 'pay');
@@ -77,18 +63,18 @@ describe('the history', () => {
       recorded.history.at(began - 1, none),
       /^HistoryRangeError: the history begins at 2026-03-01T12/,
     );
-    assert.equal(statSync(join(dir, '0000000001.log')).mode & 0o777, 0o600);
+    assert.equal(statSync(join(recordings.dir, '0000000001.log')).mode & 0o777, 0o600);
   });
 
   it('tells what happened, and why', async () => {
     const recorded = await start([aService('orders', [anInstance('1')])]);
     say(recorded, aService('orders', [anInstance('1', { weight: 0 })]));
-    time.nowMs += minuteMs;
+    recordings.time.nowMs += minuteMs;
     recorded.catalog.apply('a', [['orders', undefined, { kind: 'guard', detail: 'a hold ran out' }]]);
     const [started, changed, removed] = await entriesOf(recorded);
     assert.deepEqual(started, {
       kind: 'started',
-      atMs: time.nowMs - 2 * minuteMs,
+      atMs: recordings.time.nowMs - 2 * minuteMs,
       version: '1.2.3',
       config: 'one',
       configChanged: false,
@@ -102,8 +88,8 @@ describe('the history', () => {
     assert.deepEqual(changed.origins[0]?.changed[0]?.was, { weight: 100 });
     assert.deepEqual(removed.cause, { kind: 'guard', detail: 'a hold ran out' });
     assert.deepEqual(removed.origins[0]?.removed, [{ id: '1', address: '10.0.0.1', ports: { http: 8080 } }]);
-    assert.deepEqual(await entriesOf(recorded, time.nowMs), [removed]);
-    assert.deepEqual(await entriesOf(recorded, time.nowMs + 1), []);
+    assert.deepEqual(await entriesOf(recorded, recordings.time.nowMs), [removed]);
+    assert.deepEqual(await entriesOf(recorded, recordings.time.nowMs + 1), []);
   });
 
   it('is read by pages', async () => {
@@ -112,7 +98,7 @@ describe('the history', () => {
     const expected = await entriesOf(recorded);
     const got: HistoryEntry[] = [];
     for (let after = undefined as never; ; ) {
-      const query = { fromMs: 0, toMs: time.nowMs, ...(after ? { after } : {}) };
+      const query = { fromMs: 0, toMs: recordings.time.nowMs, ...(after ? { after } : {}) };
       const { items, next } = await recorded.history.page(query, 3, none);
       assert.ok(items.length <= 3);
       got.push(...items);
@@ -125,10 +111,10 @@ describe('the history', () => {
 
   it('tells the net of what differs between two moments', async () => {
     const recorded = await start([aService('orders', [anInstance('1')]), aService('back', [anInstance('1')])]);
-    const from = time.nowMs;
+    const from = recordings.time.nowMs;
     say(recorded, 'back', aService('orders', [anInstance('1'), anInstance('2')]));
     say(recorded, aService('back', [anInstance('1')]), aService('orders', [anInstance('2')]), aService('new'));
-    const to = time.nowMs;
+    const to = recordings.time.nowMs;
     const { hosts, marks } = await recorded.history.difference({ fromMs: from, toMs: to, limit: 10 }, none);
     assert.deepEqual(
       hosts.map(({ host, kind, entries }) => [host, kind, entries.length]),
@@ -150,11 +136,11 @@ describe('the history', () => {
     const orders = aService('orders', [anInstance('1')]);
     const first = await start([orders, aService('pay'), aService('gone')]);
     await first.stop();
-    const stopped = time.nowMs;
-    time.nowMs += minuteMs;
+    const stopped = recordings.time.nowMs;
+    recordings.time.nowMs += minuteMs;
     const second = await start([orders, aService('pay', [anInstance('9')])], { configHash: 'one' });
     await second.stop();
-    time.nowMs += minuteMs;
+    recordings.time.nowMs += minuteMs;
     const third = await start([orders], { configHash: 'two' });
     const told = (await entriesOf(third)).map((entry) =>
       isChange(entry)
@@ -177,13 +163,13 @@ describe('the history', () => {
       'orders.mesh',
       'pay.mesh',
     ]);
-    assert.equal(readdirSync(dir).length, 1);
+    assert.equal(readdirSync(recordings.dir).length, 1);
   });
 
   it('records nothing of a start that nobody saw the end of', async () => {
     const first = await start([aService('orders')]);
     await first.stop();
-    const second = new Recorded(dir, time);
+    const second = new Recorded(recordings.dir, recordings.time);
     const stop = new AbortController();
     const running = second.history.run(second.catalog, stop.signal);
     second.catalog.apply('a', [['other', aService('other')]]);
@@ -220,7 +206,7 @@ describe('the history', () => {
           state.set(name, service);
           say(recorded, service);
         }
-        expected.push({ atMs: time.nowMs, services: new Map(recorded.catalog.snapshot().services) });
+        expected.push({ atMs: recordings.time.nowMs, services: new Map(recorded.catalog.snapshot().services) });
         await recorded.history.flush();
         assert.ok(recorded.history.status().bytes <= options.maxBytes);
       }
@@ -235,8 +221,8 @@ describe('the history', () => {
       }
       await recorded.stop();
     }
-    assert.ok(readdirSync(dir).length > 2, 'there are several files');
-    assert.ok(!readdirSync(dir).includes('0000000001.log'), 'the first is gone');
+    assert.ok(readdirSync(recordings.dir).length > 2, 'there are several files');
+    assert.ok(!readdirSync(recordings.dir).includes('0000000001.log'), 'the first is gone');
   });
 
   it('removes what is too old, file by file', async () => {
@@ -245,15 +231,15 @@ describe('the history', () => {
       say(recorded, aService(`s${round % 3}`, [anInstance(String(round))]));
       await recorded.history.flush();
     }
-    const ageMs = time.nowMs - (recorded.history.status().oldestMs ?? 0);
+    const ageMs = recordings.time.nowMs - (recorded.history.status().oldestMs ?? 0);
     assert.ok(ageMs >= 79 * minuteMs && ageMs <= 95 * minuteMs, `${ageMs / minuteMs} minutes`);
   });
 
   it('records a gap when changes come faster than the disk, and is right after it', async () => {
     const recorded = await start([aService('orders')], { maxQueued: 5 });
-    const before = time.nowMs;
+    const before = recordings.time.nowMs;
     const during = say(recorded, ...Array.from({ length: 6 }, (_, index) => aService(`s${index}`)));
-    time.nowMs += minuteMs; // in the same turn: the new file begins a minute after the first change that was dropped
+    recordings.time.nowMs += minuteMs; // in the same turn: the new file begins a minute after the first change that was dropped
     await recorded.history.flush();
     const after = say(recorded, aService('late'));
     assert.equal(recorded.history.status().dropped, 6);
@@ -273,7 +259,7 @@ describe('the history', () => {
     const expected = new Map<number, unknown>();
     for (const atMs of times) expected.set(atMs, versionsOf(await recorded.history.at(atMs, none)));
     await recorded.stop();
-    const file = join(dir, '0000000001.log');
+    const file = join(recordings.dir, '0000000001.log');
     const bytes = readFileSync(file);
     const { history } = recorded;
     for (let at = 0; at < bytes.length; at += 3) {
@@ -290,29 +276,29 @@ describe('the history', () => {
 
   it('begins anew beside a damaged file, and says that a part lacks', async () => {
     const first = await start([aService('orders')]);
-    const early = time.nowMs;
+    const early = recordings.time.nowMs;
     say(first, aService('pay'));
     await first.stop();
-    const file = join(dir, '0000000001.log');
+    const file = join(recordings.dir, '0000000001.log');
     const bytes = readFileSync(file);
     bytes[30] = 0xee;
     writeFileSync(file, bytes);
-    time.nowMs += minuteMs;
+    recordings.time.nowMs += minuteMs;
     const second = await start([aService('orders')]);
     await assert.rejects(second.history.at(early, none), /HistoryRangeError/);
-    assert.equal((await second.history.at(time.nowMs, none)).size, 1);
+    assert.equal((await second.history.at(recordings.time.nowMs, none)).size, 1);
     assert.ok(second.lines.some(({ msg }) => /damaged|gap/.test(msg)));
   });
 
   it('is a status and a retry when it can not be written', async () => {
-    rmSync(dir, { recursive: true });
-    writeFileSync(dir, 'a file where the folder is to be');
+    rmSync(recordings.dir, { recursive: true });
+    writeFileSync(recordings.dir, 'a file where the folder is to be');
     const recorded = await start([aService('orders')]);
     assert.equal(recorded.history.status().write.state, 'failing');
-    await assert.rejects(recorded.history.at(time.nowMs, none), /there is no history yet/);
-    rmSync(dir);
+    await assert.rejects(recorded.history.at(recordings.time.nowMs, none), /there is no history yet/);
+    rmSync(recordings.dir);
     await poll(() => recorded.history.status().write.state === 'writing');
-    assert.equal((await recorded.history.at(time.nowMs, none)).size, 1);
+    assert.equal((await recorded.history.at(recordings.time.nowMs, none)).size, 1);
   });
 
   it('is not kept of a catalog that is too large for it, and says so once', async () => {
@@ -325,7 +311,7 @@ describe('the history', () => {
     say(recorded, aService('another'));
     assert.equal(recorded.history.status().dropped >= 2, true);
     assert.equal(recorded.lines.filter(({ level }) => level >= 50).length, 1);
-    assert.deepEqual(readdirSync(dir), []);
+    assert.deepEqual(readdirSync(recordings.dir), []);
   });
 });
 

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { HistoryReader, type Versions } from '../../../core/history/history-reader.js';
-import type { HistoryOptions } from '../../../core/history/history-writer.js';
 import type { Service } from '../../../core/model/index.js';
 import { anInstance, aService } from '../../support/model.js';
 import { poll } from '../../support/poll.js';
-import { Recorded } from './recorded.js';
+import { type Recorded, useRecordings } from './recorded.js';
 
 const none = new AbortController().signal;
 const tooLargeRetryMs = 600_000;
@@ -19,26 +15,11 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('the history lets go of what it came up with', () => {
   const { versionsIn } = HistoryReader.prototype;
-  let dir: string;
-  let time: { nowMs: number };
-  let all: Recorded[];
-
-  beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'isthmus-history-'));
-    time = { nowMs: Date.parse('2026-03-01T12:00:00Z') };
-    all = [];
-  });
-  afterEach(async () => {
+  const recordings = useRecordings();
+  afterEach(() => {
     HistoryReader.prototype.versionsIn = versionsIn;
-    for (const one of all) await one.stop();
-    rmSync(dir, { recursive: true, force: true });
   });
 
-  function make(options: Partial<HistoryOptions> = {}): Recorded {
-    const recorded = new Recorded(dir, time, options);
-    all.push(recorded);
-    return recorded;
-  }
   const say = ({ catalog }: Recorded, ...services: Service[]) =>
     void catalog.apply(
       'a',
@@ -63,7 +44,7 @@ describe('the history lets go of what it came up with', () => {
     ]);
 
   it('after a restart: the hashes of all hosts, and the catalog as it was', async () => {
-    const before = make();
+    const before = recordings.make();
     say(before, aService('orders', [anInstance('1')]));
     await before.start();
     await before.stop();
@@ -74,7 +55,7 @@ describe('the history lets go of what it came up with', () => {
       read.push(new WeakRef(found.versions));
       return found;
     };
-    const after = make();
+    const after = recordings.make();
     say(after, aService('orders', [anInstance('1')]));
     const ref = await after.start().then((started) => refOf(started, 'orders.mesh'));
     say(after, aService('orders', [anInstance('2')]));
@@ -85,7 +66,7 @@ describe('the history lets go of what it came up with', () => {
   });
 
   it('when the catalog is too large to be recorded', async () => {
-    const recorded = make({ maxBytes: 8000 });
+    const recorded = recordings.make({ maxBytes: 8000 });
     say(recorded, big('1'));
     const ref = await recorded.start().then((started) => refOf(started, 'big.mesh'));
     await poll(() => recorded.history.status().write.state === 'too large');
@@ -94,7 +75,7 @@ describe('the history lets go of what it came up with', () => {
   });
 
   it('and goes by what there is now when it was too large at first', async () => {
-    const recorded = make({ maxBytes: 8000, commitMs: 50 });
+    const recorded = recordings.make({ maxBytes: 8000, commitMs: 50 });
     say(recorded, big('1'));
     const starting = recorded.start();
     // Before the first write, so that nothing changes any more once it is known to be too large.
@@ -103,9 +84,9 @@ describe('the history lets go of what it came up with', () => {
     say(recorded, aService('big', [anInstance('1')]));
     await starting;
     assert.equal(recorded.history.status().write.state, 'too large');
-    time.nowMs += tooLargeRetryMs;
+    recordings.time.nowMs += tooLargeRetryMs;
     await recorded.history.flush();
     assert.equal(recorded.history.status().write.state, 'writing');
-    assert.deepEqual([...(await recorded.history.at(time.nowMs, none)).keys()], ['big.mesh']);
+    assert.deepEqual([...(await recorded.history.at(recordings.time.nowMs, none)).keys()], ['big.mesh']);
   });
 });

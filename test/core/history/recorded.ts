@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pino from 'pino';
 import { HostTemplate } from '../../../core/catalog/host-template.js';
 import { LiveCatalog } from '../../../core/catalog/live-catalog.js';
@@ -61,4 +64,40 @@ export class Recorded {
     this.#stop.abort();
     await this.#running;
   }
+}
+
+/** A folder and a time of each test's own, and what records in them; stopped and removed after it. */
+export interface Recordings {
+  readonly dir: string;
+  readonly time: ManualTime;
+  make(options?: Partial<HistoryOptions>): Recorded;
+}
+
+/** To be called in a `describe`. */
+export function useRecordings(): Recordings {
+  let dir = '';
+  let time: ManualTime = { nowMs: 0 };
+  let all: Recorded[] = [];
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'isthmus-history-'));
+    time = { nowMs: Date.parse('2026-03-01T12:00:00Z') };
+    all = [];
+  });
+  afterEach(async () => {
+    for (const one of all) await one.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return {
+    get dir() {
+      return dir;
+    },
+    get time() {
+      return time;
+    },
+    make(options = {}) {
+      const recorded = new Recorded(dir, time, options);
+      all.push(recorded);
+      return recorded;
+    },
+  };
 }
