@@ -1,6 +1,6 @@
-import { statfsSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { allowWrites, refuseWrites } from '../../support/file-limit.js';
 import type { Isthmus } from './isthmus.js';
@@ -35,9 +35,23 @@ export const smallFileSystem: FullDisk = {
   async prepare({ dataDir }) {
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dataDir], { timeout: 10_000 });
   },
+  /** The daemon writes meanwhile: what it takes cannot be had, and what it lets go of is taken a moment later. */
   async fill({ dataDir }) {
-    const { bavail, bsize } = statfsSync(dataDir);
-    writeFileSync(join(dataDir, 'of-somebody-else'), Buffer.alloc(bavail * bsize));
+    const file = await open(join(dataDir, 'of-somebody-else'), 'wx');
+    try {
+      for (let refused = 0; refused < 10; ) {
+        try {
+          await file.write(Buffer.alloc(4096));
+          refused = 0;
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+          refused++;
+          await delay(20);
+        }
+      }
+    } finally {
+      await file.close();
+    }
   },
   makeRoom: ({ dataDir }) => rm(join(dataDir, 'of-somebody-else')),
   async release({ dataDir }) {
