@@ -70,6 +70,7 @@ export class SegmentWriter {
       await this.#file.append(await encodeEntries(part.lines, first.atMs, last.atMs));
     }
     await this.#file.commit();
+    await this.#file.sync();
     this.segment.bytes = this.#file.bytes;
   }
 

@@ -17,8 +17,8 @@ const bufferBytes = 256 * 1024;
 const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
- * Writes a log ({@link logVersion}) by batches: {@link append} records, then {@link commit}. One caller at a time.
- * Every method throws what the file system throws; after that, {@link rollback} is the way back, or a new file.
+ * Writes a log ({@link logVersion}) by batches: {@link append} records, then {@link commit}, and now and then {@link sync}.
+ * One caller at a time. Every method throws what the file system throws; after that, {@link recover} tells the way on.
  */
 export class LogFile {
   readonly #handle: FileHandle;
@@ -31,6 +31,8 @@ export class LogFile {
   #chain: number;
   #buffer: Buffer[] = [];
   #buffered = 0;
+  #isSynced = true;
+  #hasSyncFailed = false;
 
   private constructor(handle: FileHandle, path: string, position: LogPosition, temporary?: string) {
     this.#handle = handle;
@@ -88,18 +90,35 @@ export class LogFile {
     await this.#push(payload);
   }
 
-  /** Ends the batch; when it resolves, the batch is on disk. */
+  /** Whether all whole batches are on disk. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** Ends the batch. When it resolves, the system has it: a killed process loses it no more, a power loss may. */
   async commit(): Promise<void> {
     const batches = this.#committed.batches + 1;
     await this.#push(encodeCommit(this.#chain, batches));
     await this.#drain();
-    await this.#handle.datasync();
+    this.#isSynced = false;
     this.#committed = { bytes: this.#at, chain: this.#chain, batches };
   }
 
-  /** Puts a file that {@link create} began in its place, at once for every reader, and for good. */
+  /** When it resolves, all batches are on disk. */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
+    } catch (error) {
+      this.#hasSyncFailed = true;
+      throw error;
+    }
+    this.#isSynced = true;
+  }
+
+  /** Syncs a file that {@link create} began and puts it in its place, at once for every reader, and for good. */
   async publish(): Promise<void> {
     await this.#handle.sync();
+    this.#isSynced = true;
     await rename(this.#temporary ?? this.#path, this.#path);
     await syncFolder(dirname(this.#path));
   }
@@ -114,13 +133,14 @@ export class LogFile {
   }
 
   /**
-   * After an error of {@link append} or {@link commit}. A full disk leaves the file as it was at the last commit. After
-   * anything else nobody knows what of it is on disk (a failed fsync is not told twice), so it is closed.
+   * After an error of {@link append}, {@link commit} or {@link sync}. A write that finds no room leaves the file as it was
+   * at the last commit. After anything else nobody knows what of it is on disk (a failed fsync is not told twice), so it
+   * is closed.
    * @returns whether the file can be gone on with
    */
   async recover(error: unknown): Promise<boolean> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (typeof code === 'string' && noRoom.has(code)) {
+    if (!this.#hasSyncFailed && typeof code === 'string' && noRoom.has(code)) {
       try {
         await this.rollback();
         return true;

@@ -14,6 +14,11 @@ export interface WriteLoopOptions {
   readonly hasWork: () => boolean;
   /** Writes all there is; what it could not write it keeps for the next time. */
   readonly write: () => Promise<void>;
+  /**
+   * Makes what was written outlast a power loss. Called a second after a write at the latest, before {@link WriteLoop.flush}
+   * resolves, and at the end; of what fails it is told as of a write. Default: `write` does that, too.
+   */
+  readonly sync?: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** From the end of one write to the next at least; what changes meanwhile is gathered. Default 100. */
@@ -25,6 +30,8 @@ export interface WriteLoopOptions {
 const retry = { baseMs: 500, maxMs: 30_000 };
 /** After a rest: what comes together is written together, when it has gone to those who wait for it. */
 const settleMs = 10;
+/** What a power loss may take; a killed process loses nothing of what was written. */
+const syncMs = 1000;
 const logEveryMs = 60_000;
 
 /**
@@ -39,6 +46,8 @@ export class WriteLoop {
   #wake: Deferred<void> | undefined;
   /** Those who wait for a write that begins after they came. */
   #waiting: Deferred<void>[] = [];
+  #isSyncPlanned = false;
+  #isSyncDue = false;
   #isEnded = false;
 
   constructor(options: WriteLoopOptions) {
@@ -78,16 +87,18 @@ export class WriteLoop {
     try {
       while (!signal.aborted) {
         await this.#work();
+        const isWrite = this.#options.hasWork();
         const gatherMs = Math.min(commitMs, Math.max(settleMs, writtenMs + commitMs - clock.now()));
         const pauseMs = attempt === 0 ? gatherMs : backoffMs(attempt - 1, retry);
-        await clock.sleep(pauseMs, signal).catch(() => undefined); // an abort is seen by the loop
+        if (isWrite || attempt > 0) await clock.sleep(pauseMs, signal).catch(() => undefined); // an abort is seen by the loop
         if (signal.aborted) break;
-        attempt = (await this.#writeOnce()) ? 0 : attempt + 1;
-        writtenMs = clock.now();
+        attempt = (await this.#writeOnce(signal)) ? 0 : attempt + 1;
+        if (isWrite) writtenMs = clock.now();
       }
+      this.#isSyncDue = true;
       const stopped = new AbortController();
       await Promise.race([
-        this.#writeOnce().finally(() => stopped.abort()),
+        this.#writeOnce(signal).finally(() => stopped.abort()),
         delay(stopMs, undefined, { signal: stopped.signal }).catch(() => undefined),
       ]);
     } finally {
@@ -99,18 +110,26 @@ export class WriteLoop {
   }
 
   async #work(): Promise<void> {
-    if (this.#options.hasWork() || this.#waiting.length > 0) return;
+    if (this.#options.hasWork() || this.#waiting.length > 0 || this.#isSyncDue) return;
     this.#wake = deferred();
     await this.#wake.promise;
     this.#wake = undefined;
   }
 
   /** @returns whether all is written */
-  async #writeOnce(): Promise<boolean> {
+  async #writeOnce(signal: AbortSignal): Promise<boolean> {
     const waiting = this.#waiting;
     this.#waiting = [];
     try {
-      if (this.#options.hasWork()) await this.#options.write();
+      if (this.#options.hasWork()) {
+        await this.#options.write();
+        this.#planSync(signal);
+      }
+      this.#isSyncDue ||= waiting.length > 0;
+      if (this.#isSyncDue) {
+        await this.#options.sync?.();
+        this.#isSyncDue = false;
+      }
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
       for (const { reject } of waiting) reject(error);
@@ -120,6 +139,19 @@ export class WriteLoop {
     this.#state = { state: 'writing' };
     for (const { resolve } of waiting) resolve();
     return true;
+  }
+
+  /** One timer for all that is written until then. */
+  #planSync(signal: AbortSignal): void {
+    const { sync, clock } = this.#options;
+    if (!sync || this.#isSyncPlanned || signal.aborted) return;
+    this.#isSyncPlanned = true;
+    const due = () => {
+      this.#isSyncPlanned = false;
+      this.#isSyncDue = true;
+      this.wake();
+    };
+    clock.sleep(syncMs, signal).then(due, () => undefined);
   }
 
   #fail(error: Error): void {

@@ -43,7 +43,7 @@ const maxReadBytes = 1024 * 1024 * 1024;
 
 /**
  * Keeps a log a source under a folder. Changes are gathered by service, so memory is bounded by the catalog however slow
- * the disk is, and are written together, synced, some times a second.
+ * the disk is, and are written together, some times a second, and synced once a second.
  */
 export class DiskWarmStore implements WarmStore {
   readonly #options: DiskWarmStoreOptions;
@@ -59,6 +59,7 @@ export class DiskWarmStore implements WarmStore {
       what: "the warm start's files",
       hasWork: () => this.#hasWork(),
       write: () => this.#write(),
+      sync: () => forEach(this.#logs.values(), (log) => log.sync()),
       clock,
       logger,
       ...(commitMs === undefined ? {} : { commitMs }),
@@ -156,15 +157,7 @@ export class DiskWarmStore implements WarmStore {
     // A log grows to twice what counts of it before it is written anew, beside the old one.
     if (3 * bytes > this.#options.maxBytes) return this.#suspend(logs, bytes);
     this.#tooLargeBytes = undefined;
-    const failures: unknown[] = [];
-    for (const log of logs) {
-      try {
-        if (log.hasWork) await log.write();
-      } catch (error) {
-        failures.push(error); // the other sources have their own files
-      }
-    }
-    if (failures.length > 0) throw failures[0];
+    await forEach(logs, (log) => (log.hasWork ? log.write() : Promise.resolve()));
   }
 
   async #suspend(logs: readonly SourceLog[], bytes: number): Promise<void> {
@@ -267,6 +260,13 @@ export class DiskWarmStore implements WarmStore {
     const movedTo = await setAside(path, clock.now());
     logger.warn({ file: path, movedTo, reason }, 'the file is damaged or not ours; it was set aside');
   }
+}
+
+/** One after the other; when one fails, the other sources have their own files. @throws the first error */
+async function forEach(logs: Iterable<SourceLog>, act: (log: SourceLog) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const log of logs) await act(log).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -115,6 +115,21 @@ export class SourceLog {
     if (!this.#isOlder) await this.#mark(true);
   }
 
+  /** Makes what was written outlast a power loss. @throws what the file system throws; the next write begins a new file */
+  async sync(): Promise<void> {
+    const file = this.#file;
+    if (!file || file.isSynced) return;
+    try {
+      await file.sync();
+    } catch (error) {
+      this.#file = undefined;
+      await file.close().catch(() => undefined); // nobody knows what of it is on disk
+      this.#keepForNextTime();
+      await this.behind();
+      throw error;
+    }
+  }
+
   /** What changes is not written for now: what stands on disk is not what was published last. Never rejects. */
   behind(): Promise<void> {
     return this.#mark(false);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Interner } from '../../../core/store/interner.js';
 import { LogFile } from '../../../core/store/log-file.js';
 import { readLog } from '../../../core/store/read-log.js';
 import { deferred } from '../../../core/time/index.js';
-import { SourceLog } from '../../../core/warm/source-log.js';
+import { markOf, SourceLog } from '../../../core/warm/source-log.js';
 import { SourceReplay } from '../../../core/warm/source-records.js';
 import { anInstance, aService } from '../../support/model.js';
 
@@ -43,6 +44,14 @@ describe('the log of a source', () => {
   const full = async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   };
+  async function failingSyncs(act: () => Promise<void>): Promise<void> {
+    const handle = await open(path);
+    const files = Object.getPrototypeOf(handle) as { datasync: () => Promise<void> };
+    await handle.close();
+    const { datasync } = files;
+    files.datasync = full;
+    await act().finally(() => Object.assign(files, { datasync }));
+  }
   /** Writes, and comes back when the batch is under way. @returns what lets it end, as `outcome` does */
   async function beginWrite(outcome: (this: LogFile) => Promise<void>): Promise<() => Promise<void>> {
     const [reached, held] = [deferred(), deferred()];
@@ -88,6 +97,24 @@ describe('the log of a source', () => {
     LogFile.prototype.commit = commit;
     await log.write();
     assert.equal(log.hasWork, false);
+  });
+
+  it('begins a new file after a sync that failed, and is not believed until then', async () => {
+    const before = statSync(path).ino;
+    log.put(aService('c'));
+    await log.write();
+    await failingSyncs(() => assert.rejects(log.sync(), /ENOSPC/));
+    assert.deepEqual([existsSync(markOf(path)), log.hasWork], [false, true]);
+    await log.write();
+    assert.notEqual(statSync(path).ino, before);
+    assert.equal(existsSync(markOf(path)), true);
+    assert.deepEqual(await namesOnDisk(), ['a', 'b', 'c']);
+    await failingSyncs(async () => {
+      await log.sync(); // the new one is synced
+      log.put(aService('d'));
+      await log.write();
+      await assert.rejects(log.sync(), /ENOSPC/);
+    });
   });
 
   it('removes what went while it was being written', async () => {
