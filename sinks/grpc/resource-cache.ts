@@ -1,3 +1,4 @@
+import type { StreamTurns } from './flush-turns.js';
 import { type CacheStream, ResourceType } from './resource-type.js';
 import type { XdsChange, XdsResource } from './xds-resource.js';
 
@@ -6,7 +7,15 @@ export interface ResourceCacheOptions {
   readonly canonicalType?: (typeUrl: string) => string;
   /** Whether a type may be answered; asked when a stream is flushed. Default: all, from the first `apply` on. */
   readonly isReady?: (typeUrl: string) => boolean;
+  /** When streams are written to. Default: at once. */
+  readonly turns?: StreamTurns;
 }
+
+const atOnce: StreamTurns = {
+  changed: (stream) => stream.flush(),
+  asked: (stream) => stream.flush(),
+  delete: () => undefined,
+};
 
 /**
  * The resources that a sink serves, by type and name, and who reads which of them. A change costs its resources times
@@ -27,12 +36,14 @@ export class ResourceCache {
   readonly #streams = new Set<CacheStream>();
   readonly #canonicalType: (typeUrl: string) => string;
   readonly #isReady: (typeUrl: string) => boolean;
+  readonly #turns: StreamTurns;
   #revision = 0;
   #filled = false;
 
-  constructor({ canonicalType, isReady }: ResourceCacheOptions = {}) {
+  constructor({ canonicalType, isReady, turns }: ResourceCacheOptions = {}) {
     this.#canonicalType = canonicalType ?? ((typeUrl) => typeUrl);
     this.#isReady = isReady ?? (() => this.#filled);
+    this.#turns = turns ?? atOnce;
   }
 
   /** Grows by one with each `apply` that changes something. */
@@ -93,7 +104,7 @@ export class ResourceCache {
     }
     for (const stream of touched) {
       stream.touched = false;
-      stream.flush();
+      this.#turns.changed(stream);
     }
     return changed;
   }
@@ -131,9 +142,17 @@ export class ResourceCache {
     return this.#isReady(typeUrl);
   }
 
-  /** For streams: who is told of the first `apply`. @returns how to end it. */
+  /** For streams: who is told of the first `apply`. @returns how to end it, and all that it waits for. */
   join(stream: CacheStream): () => void {
     this.#streams.add(stream);
-    return () => this.#streams.delete(stream);
+    return () => {
+      this.#streams.delete(stream);
+      this.#turns.delete(stream);
+    };
+  }
+
+  /** For streams: has what a client lacks written that has asked or answered, in its turn. */
+  asked(stream: CacheStream): void {
+    this.#turns.asked(stream);
   }
 }

@@ -97,12 +97,12 @@ export class XdsStream implements AdsSession, CacheStream {
       if (!(error instanceof InvalidRequest)) throw error;
       this.#fail('INVALID_ARGUMENT', error.message);
     }
-    this.flush();
+    this.#options.cache.asked(this);
   }
 
   /** A type may have become ready. */
   changed(): void {
-    this.flush();
+    this.#options.cache.asked(this);
   }
 
   flush(): void {

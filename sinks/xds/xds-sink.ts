@@ -5,6 +5,7 @@ import { Breather } from '../../core/store/breather.js';
 import { deferred } from '../../core/time/deferred.js';
 import { type AdsClientStatus, AdsServer } from '../grpc/ads-server.js';
 import { connectedClient } from '../grpc/connected-client.js';
+import { FlushTurns } from '../grpc/flush-turns.js';
 import { ResourceCache } from '../grpc/resource-cache.js';
 import type { XdsChange } from '../grpc/xds-resource.js';
 import { xdsSessions } from '../grpc/xds-sessions.js';
@@ -41,7 +42,7 @@ export class XdsSink implements Sink {
   readonly #metrics: XdsMetrics;
   readonly #resources: XdsResources;
   readonly #files: CertificateFiles;
-  readonly #cache = new ResourceCache();
+  readonly #cache = new ResourceCache({ turns: new FlushTurns() });
   readonly #server: AdsServer;
   readonly #listening = deferred<string>();
   #address: string | undefined;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { clusterType, endpointType, isPartial, routeType } from '../../../sinks/grpc/push-order.js';
 import type { XdsForm } from '../../../sinks/grpc/shared-responses.js';
 import type { XdsChange, XdsResource } from '../../../sinks/grpc/xds-resource.js';
-import { MockClient, type Read, resource, xdsBench } from '../support/xds-mock.js';
+import { LateTurns, MockClient, type Read, resource, xdsBench } from '../support/xds-mock.js';
 
 const secretType = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
 const types = [clusterType, endpointType, routeType, secretType];
@@ -299,6 +299,7 @@ const step = fc.oneof(
   }),
   fc.record({ kind: fc.constant('old answer' as const), who, type, nonce: fc.constantFrom('junk', '0', '1', '2.1') }),
   fc.record({ kind: fc.constant('reconnect' as const), who }),
+  fc.record({ kind: fc.constant('turn' as const), count: fc.constantFrom(1, 2, 3) }),
   fc.record({ kind: fc.constant('change' as const), changes: fc.array(change, { minLength: 1, maxLength: 6 }) }),
   fc.record({ kind: fc.constant('change' as const), changes: fc.array(change, { minLength: 1, maxLength: 6 }) }),
 );
@@ -318,8 +319,9 @@ function toChange({ type: typeUrl, name: own, version, wildcard }: Drawn): XdsCh
 describe('xDS streams, in any order of requests, answers, changes and reconnects', () => {
   it('keep the rules of the protocol, and in the end each client has exactly what it wants, in its newest state', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const bench = xdsBench();
+      fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, isLate) => {
+        const turns = new LateTurns();
+        const bench = xdsBench(isLate ? { turns } : {});
         const store = new Store();
         const clients = [
           new ModelClient(bench, store, 'delta', 'edge'),
@@ -341,12 +343,15 @@ describe('xDS streams, in any order of requests, answers, changes and reconnects
           else if (now.kind === 'answer') client(now.who).answer(now.type, now.says);
           else if (now.kind === 'old answer') client(now.who).answerOld(now.type, now.nonce);
           else if (now.kind === 'reconnect') client(now.who).reconnect();
+          else if (now.kind === 'turn') turns.next(now.count);
           else apply(now.changes.map(toChange));
         }
         apply([]);
+        turns.next();
         for (let round = 0; clients.some(({ isBusy }) => isBusy); round++) {
           assert.ok(round < 200, 'it never comes to rest');
           for (const one of clients) for (const each of types) one.answer(each, 'is vague');
+          turns.next();
         }
         for (const one of clients) {
           assert.deepEqual(one.mock.ends, []);

@@ -7,7 +7,9 @@ import {
 } from '../../../proto/gen/discovery.js';
 import { AckDeadlines } from '../../../sinks/grpc/ack-deadlines.js';
 import type { XdsObserver } from '../../../sinks/grpc/ads-session.js';
+import type { StreamTurns } from '../../../sinks/grpc/flush-turns.js';
 import { ResourceCache } from '../../../sinks/grpc/resource-cache.js';
+import type { CacheStream } from '../../../sinks/grpc/resource-type.js';
 import { SharedResponses, type XdsForm } from '../../../sinks/grpc/shared-responses.js';
 import type { XdsChange, XdsResource } from '../../../sinks/grpc/xds-resource.js';
 import { XdsStream } from '../../../sinks/grpc/xds-stream.js';
@@ -68,9 +70,34 @@ export function read(form: XdsForm, bytes: Buffer): Read {
   return { typeUrl, nonce, version, resources: resources.map(({ value }) => value.toString()), removed: [], bytes };
 }
 
+/** Streams that are written to when the test says so. */
+export class LateTurns implements StreamTurns {
+  readonly #waiting = new Set<CacheStream>();
+
+  changed(stream: CacheStream): void {
+    this.#waiting.add(stream);
+  }
+
+  asked(stream: CacheStream): void {
+    this.#waiting.add(stream);
+  }
+
+  delete(stream: CacheStream): void {
+    this.#waiting.delete(stream);
+  }
+
+  /** As many as there are by default, in order. */
+  next(count = Number.POSITIVE_INFINITY): void {
+    for (const stream of [...this.#waiting].slice(0, count)) {
+      this.#waiting.delete(stream);
+      stream.flush();
+    }
+  }
+}
+
 /** What streams of one cache share in a test. */
-export function xdsBench(options: { readonly ackTimeoutMs?: number } = {}) {
-  const cache = new ResourceCache();
+export function xdsBench(options: { readonly ackTimeoutMs?: number; readonly turns?: StreamTurns } = {}) {
+  const cache = new ResourceCache(options.turns ? { turns: options.turns } : {});
   const clock = new ManualClock();
   const ackTimeoutMs = options.ackTimeoutMs ?? 60_000;
   return {
