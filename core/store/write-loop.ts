@@ -121,14 +121,18 @@ export class WriteLoop {
     const waiting = this.#waiting;
     this.#waiting = [];
     try {
-      if (this.#options.hasWork()) {
-        await this.#options.write();
-        this.#planSync(signal);
-      }
-      this.#isSyncDue ||= waiting.length > 0;
-      if (this.#isSyncDue) {
-        await this.#options.sync?.();
-        this.#isSyncDue = false;
+      try {
+        if (this.#options.hasWork()) {
+          this.#planSync(signal);
+          await this.#options.write();
+        }
+      } finally {
+        // What else was written is not to wait for what could not be.
+        this.#isSyncDue ||= waiting.length > 0;
+        if (this.#isSyncDue) {
+          await this.#options.sync?.();
+          this.#isSyncDue = false;
+        }
       }
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));

@@ -126,6 +126,14 @@ describe('the write loop', () => {
     assert.deepEqual(synced, [1, 1], 'nothing to write, and yet it may not have been synced');
   });
 
+  it('syncs what was written though something else could not be', async () => {
+    failure = new Error('no space left on device');
+    waiting.push('a');
+    await assert.rejects(loop.flush(), /no space left/);
+    assert.deepEqual(synced, [0]);
+    await poll(() => synced.length > 1, { what: 'the sync a second after a write' });
+  });
+
   it('tells of a sync that failed as of a write, and tries it again', async () => {
     syncFailure = new Error('input/output error');
     waiting.push('a');
