@@ -99,6 +99,20 @@ export class EurekaServer {
     return found;
   }
 
+  /** Whether the server has an instance now; this is answered out of no cache. @throws as {@link read} */
+  async has(application: string, id: string, signal: AbortSignal): Promise<boolean> {
+    const path = `${this.#path}/apps/${encodeURIComponent(application)}/${encodeURIComponent(id)}`;
+    const answer = new BoundedBody(maxApplicationBytes);
+    const limitMs = this.#options.requestTimeoutMs;
+    try {
+      await within(limitMs, signal, (until) => this.#get(path, 'json', (chunk) => answer.push(chunk), until));
+      return true;
+    } catch (error) {
+      if (error instanceof StatusError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
   /** Reads the status page of the server's own web pages. @throws as {@link read} */
   async dashboard(dashboardPath: string, signal: AbortSignal): Promise<string> {
     const base = this.#path.replace(/\/eureka(?:\/v2)?$/, '');

@@ -25,6 +25,7 @@ import { SelfPreservation } from './self-preservation.js';
 import { EurekaServer, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
 import type { Sharing } from './sharing.js';
+import { withoutStaleAdditions } from './stale-additions.js';
 import { StoredTombstones } from './stored-tombstones.js';
 import { UnusableNames } from './unusable-names.js';
 
@@ -220,8 +221,11 @@ export class EurekaSource implements Source {
     const take = (application: ApplicationRecords) => registry.add(listing, application);
     const unusable = new UnusableNames();
     const header = await this.#read(server, 'apps', take, { sharing: listing.sharing, signal, census, unusable });
-    const recent: ApplicationRecords[] = [];
-    const delta = await this.#readRecent(server, recent, { sharing: listing.sharing, signal });
+    const told: ApplicationRecords[] = [];
+    const delta = await this.#readRecent(server, told, { sharing: listing.sharing, signal });
+    // Of remote regions, servers do not always know single instances.
+    const isAsked = this.#config.regions.length === 0;
+    const recent = isAsked ? await withoutStaleAdditions(server, listing.view, told, signal) : told;
     for (const application of recent) listing.view.apply(application);
     const nowMs = this.#deps.clock.now();
     // What the delta tells is no difference: the next poll would have told it as well.
@@ -255,7 +259,9 @@ export class EurekaSource implements Source {
     const reading = { sharing: this.#registry.sharing, signal };
     const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
     const heldBefore = this.#registry.heldCount;
-    for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
+    if (!isSameAnswer(header, this.#overtaken)) {
+      for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
+    }
     if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
     if (this.#isDegraded) out.recovered();
     this.#isDegraded = false;

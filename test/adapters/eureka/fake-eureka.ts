@@ -9,6 +9,8 @@ export type Answer = (response: ServerResponse) => void;
 export class FakeEureka {
   full: Answer = json(listing({}));
   delta: Answer = json(listing({}));
+  /** An instance that is asked for by itself: it is there. */
+  instance: Answer = raw('{"instance":{}}');
   /** Everything else: the web pages, single applications. */
   other: Answer = status(404);
   /** `full` and `delta` in the order they were asked for. */
@@ -23,7 +25,8 @@ export class FakeEureka {
       this.paths.push(path);
       const resource = /^\/eureka\/apps(\/delta)?(?:\?|$)/.exec(path);
       if (!resource) {
-        this.other(response);
+        if (/^\/eureka\/apps\/[^/]+\/[^/]+$/.test(path)) this.instance(response);
+        else this.other(response);
         return;
       }
       const isDelta = resource[1] !== undefined;

@@ -56,24 +56,27 @@ describe('adapters/eureka source, a delta that a change has missed', function ()
     return instances.find(({ instanceId }) => instanceId === 'a')?.actionType;
   }
 
-  /** Takes an instance away and back, while deltas are asked for. */
-  async function comeBack(): Promise<void> {
-    await writer.deregister('ORDERS', 'a');
+  /** Makes a change while deltas are asked for. */
+  async function whileAsked(change: () => Promise<void>): Promise<void> {
     const ended = new AbortController();
     const asking = (async () => {
       while (!ended.signal.aborted) await told();
     })();
     await delay(Math.random() * 40);
-    await writer.register('ORDERS', { id: 'a', address: '10.5.0.1', port: 8000 });
+    await change();
     ended.abort();
     await asking;
   }
 
+  const come = () => writer.register('ORDERS', { id: 'a', address: '10.5.0.1', port: 8000 });
+  const go = () => writer.deregister('ORDERS', 'a');
+
   it('publishes what has come back, though the delta tells of its end alone', async () => {
-    await writer.register('ORDERS', { id: 'a', address: '10.5.0.1', port: 8000 });
+    await come();
     await poll(
       async () => {
-        await comeBack();
+        await go();
+        await whileAsked(come);
         return (await told()) === 'DELETED';
       },
       { timeoutMs: deadlineMs, what: 'the server to miss a change' },
@@ -91,7 +94,35 @@ describe('adapters/eureka source, a delta that a change has missed', function ()
     assert.deepEqual([...seen], [1]);
     assert.equal(recorder.degradedScopes.size, 0);
 
-    await writer.deregister('ORDERS', 'a');
+    await go();
     await recorder.waitFor(({ services }) => services.get('ORDERS')?.instances.length === 0, { deadlineMs });
+  });
+
+  it('publishes nothing of what has gone, though the delta has it still', async () => {
+    await poll(
+      async () => {
+        await come();
+        await whileAsked(go);
+        return (await told()) === 'ADDED';
+      },
+      { timeoutMs: deadlineMs, what: 'the server to miss a change' },
+    );
+    run = new SourceRun(makeSource({ servers: [server.url], fullIntervalMs: 1000 }));
+    const { recorder } = run;
+    await recorder.waitFor(({ synced }) => synced, { deadlineMs });
+    assert.equal(await told(), 'ADDED', 'as the server says still');
+    let hasBeenThere = false;
+    const look = () => {
+      hasBeenThere ||= (recorder.services.get('ORDERS')?.instances.length ?? 0) > 0;
+    };
+    look();
+    const stop = recorder.onEvent(look);
+    await delay(2500);
+    stop();
+    assert.equal(hasBeenThere, false);
+    assert.equal(recorder.degradedScopes.size, 0);
+
+    await come();
+    await recorder.waitFor(({ services }) => services.get('ORDERS')?.instances.length === 1, { deadlineMs });
   });
 });

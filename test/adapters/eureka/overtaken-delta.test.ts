@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { type Recorder, SourceRun } from '../../../testkit/index.js';
 import { poll } from '../../support/poll.js';
-import { FakeEureka, json } from './fake-eureka.js';
+import { FakeEureka, json, raw, status } from './fake-eureka.js';
 import { instanceJson, listing } from './listing.js';
 import { makeSource } from './make-source.js';
 
@@ -35,8 +36,13 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
     await server.stop();
   });
 
-  const begin = async () => {
-    run = new SourceRun(makeSource({ servers: [server.url], intervalMs: 100, fullIntervalMs: 1000 }));
+  const begin = async (missingGraceMs?: number) => {
+    const times = {
+      intervalMs: 100,
+      fullIntervalMs: 1000,
+      ...(missingGraceMs === undefined ? {} : { missingGraceMs }),
+    };
+    run = new SourceRun(makeSource({ servers: [server.url], ...times }));
     recorder = run.recorder;
     await recorder.waitFor(({ synced }) => synced);
   };
@@ -97,5 +103,63 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
     delta('2', 'UP_1_');
     await poll(() => server.count('full') > listings);
     await recorder.waitFor(() => recorder.degradedScopes.has('missing instances'));
+  });
+
+  describe('with an instance that the server does not have any more', () => {
+    beforeEach(async () => {
+      server.full = json(listing({ A: [at(0, 'a1'), at(0, 'a2')] }));
+      delta('1', 'UP_2_', at(0, 'a2'));
+      await begin(300);
+      server.full = json(listing({ A: [at(0, 'a1')] }));
+    });
+
+    it('lets it go as one that is missing, and takes it back when it is told anew', async () => {
+      server.instance = (response) => (/\/A\/a2$/.test(response.req.url ?? '') ? status(404) : raw('{}'))(response);
+      await recorder.waitFor(() => recorder.degradedScopes.has('missing instances'));
+      await recorder.waitFor(() => ids()?.join() === 'a1');
+      await recorder.waitFor(() => recorder.degradedScopes.size === 0);
+      const seen = new Set<string>();
+      const stop = recorder.onEvent(() => seen.add(`${ids()}`));
+      const listings = server.count('full');
+      await polled(25);
+      stop();
+      assert.deepEqual([...seen], seen.size === 0 ? [] : ['a1'], 'it stays away');
+      assert.ok(server.count('full') - listings <= 4, 'only audits list everything');
+      server.instance = raw('{}');
+      delta('2', 'UP_2_', at(3000, 'a2'));
+      await recorder.waitFor(() => ids()?.join() === 'a1,a2');
+    });
+
+    const believes = async () => {
+      const asked = () => server.paths.filter((path) => path.endsWith('/A/a2')).length;
+      await poll(() => asked() >= 2);
+      await delay(500);
+      assert.deepEqual(ids(), ['a1', 'a2']);
+      assert.equal(recorder.degradedScopes.size, 0);
+    };
+
+    it('believes the delta when the server says so of what it lists, too', async () => {
+      server.instance = status(404);
+      await believes();
+    });
+
+    it('believes the delta when the server cannot be asked', async () => {
+      server.instance = status(403);
+      await believes();
+    });
+
+    it('believes the delta when it has what is new', believes);
+  });
+
+  it('asks for no more than a few of what the delta adds', async () => {
+    const many = Array.from({ length: 21 }, (_, index) => at(1000, `b${index}`));
+    server.full = json(listing({ A: [at(0, 'a1')] }));
+    delta('1', 'UP_22_', ...many);
+    await begin();
+    assert.equal(ids()?.length, 22);
+    assert.deepEqual(
+      server.paths.filter((path) => path.includes('/A/')),
+      [],
+    );
   });
 });
