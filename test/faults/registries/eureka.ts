@@ -16,6 +16,8 @@ export class EurekaRegistry implements Registry {
   readonly links: readonly Link[];
   readonly between: readonly Link[];
   readonly httpFaults: readonly HttpFaultProxy[];
+  /** A full listing, and the time after it for which what is missing stays. */
+  readonly missedMs = 40_000;
   readonly emptyAnswers: HttpFault = { kind: 'empty', answer: emptyAnswer };
   readonly #ports: readonly number[];
   readonly #writers: readonly EurekaWriter[];
@@ -130,6 +132,18 @@ export class EurekaRegistry implements Registry {
     return times.some((timeMs) => timeMs !== undefined && timeMs > sinceMs);
   }
 
+  /** A peer that made up its delta while an instance ended keeps it in its cache without that. */
+  async misses(): Promise<ReadonlySet<string>> {
+    const missed = new Set<string>();
+    for (const { url, pid } of this.nodes) {
+      if (pid === undefined) continue;
+      const told = await lastTold(url);
+      for (const { service, address, port } of await readPeer(url)) told.delete(`${service} ${address}:${port}`);
+      for (const [name, action] of told) if (action !== 'DELETED') missed.add(name.toLowerCase());
+    }
+    return missed;
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.httpFaults.map((proxy) => proxy.close()));
     await Promise.all(this.nodes.map((node) => node.kill()));
@@ -174,13 +188,20 @@ async function readPeer(url: string): Promise<Entry[]> {
 
 /** What a peer tells lately to be gone, and has not again, as `APPLICATION id`. */
 async function deletedAt(url: string): Promise<ReadonlySet<string>> {
+  const told = await lastTold(url);
+  const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
+  return new Set([...told].flatMap(([name, action]) => (action === 'DELETED' && !there.has(name) ? [name] : [])));
+}
+
+/** What a peer tells lately: the last `actionType` by `APPLICATION id`. */
+async function lastTold(url: string): Promise<Map<string, string | undefined>> {
   const { body } = await http(`${url}/apps/delta`, { headers: { accept: 'application/json' } });
   const { applications } = JSON.parse(body) as { applications: { application: Application[] } };
-  const told = applications.application.flatMap(({ name, instance }) =>
-    instance.filter(({ actionType }) => actionType === 'DELETED').map(({ instanceId }) => `${name} ${instanceId}`),
+  return new Map(
+    applications.application.flatMap(({ name, instance }) =>
+      instance.map(({ instanceId, actionType }) => [`${name} ${instanceId}`, actionType] as const),
+    ),
   );
-  const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
-  return new Set(told.filter((name) => !there.has(name)));
 }
 
 /** When a peer registered an instance, by its own clock; undefined when it does not have it. */

@@ -47,6 +47,13 @@ export interface Registry {
   disowns?(entry: Entry): Promise<boolean>;
   /** Whether a server has registered an instance by itself since `sinceMs` (Unix time), when its client took it away. */
   revived?(entry: Entry, sinceMs: number): Promise<boolean>;
+  /**
+   * Instances, as `SERVICE target`, that a server does not have any more and tells of still to who asks what has changed: its
+   * own mistake, which a reader sees only when it reads everything again.
+   */
+  misses?(): Promise<ReadonlySet<string>>;
+  /** How much longer than otherwise the daemon may take then. */
+  readonly missedMs?: number;
   /** Takes the daemon's right to read away, and gives it back. */
   revoke?(): Promise<() => Promise<void>>;
   stop(): Promise<void>;

@@ -201,9 +201,15 @@ export class PlanRun {
       const settledMs = performance.now();
       const isOurs = (host: string) => host.startsWith(`${this.#scope}-${registry.kind}-`);
       const left = () => differences(oracle, observer.published, isOurs);
-      const deadlineMs = Math.max(healedMs, settledMs) + convergeMs + graceMs;
-      while (left().length > 0 && performance.now() < deadlineMs) await delay(20);
-      const found = left();
+      const until = async (deadlineMs: number) => {
+        while (left().length > 0 && performance.now() < deadlineMs) await delay(20);
+        return left();
+      };
+      let found = await until(Math.max(healedMs, settledMs) + convergeMs + graceMs);
+      if (await clients.areMissed(stillThere(found)).catch(() => false)) {
+        this.#trace.add(`  ${registry.kind} itself tells still of what it has not: ${found.slice(0, 3).join('; ')}`);
+        found = await until(performance.now() + (registry.missedMs ?? 0));
+      }
       if (found.length === 0) {
         latest = Math.max(latest, performance.now());
       } else {
@@ -286,6 +292,12 @@ export class PlanRun {
     }
     if (this.#violations.length <= maxExplained) this.#explain(told).catch(() => undefined); // no part of the result
   }
+}
+
+/** The instances, as `host target`, that are published and should not be; none when anything else is wrong, too. */
+function stillThere(found: readonly string[]): readonly string[] {
+  const parts = found.map((one) => /^(\S+) has (\S+) still$/.exec(one));
+  return parts.some((part) => !part) ? [] : parts.map((part) => `${part?.[1]} ${part?.[2]}`);
 }
 
 /** A server may tell explicitly to be gone what another one has; and a registry may have again what was taken away. */

@@ -76,6 +76,17 @@ describe('the clients of a registry', function () {
     assert.equal(await clients.wasRevived(instance), false, 'they have registered it themselves');
   });
 
+  it('know what the registry tells of still though it is gone, if that is all', async () => {
+    const instance = clients.nameOf(entry);
+    assert.equal(await clients.areMissed([instance]), false, 'a registry that never does');
+    Object.assign(memory.registry, { misses: async () => new Set(['orders 10.0.0.1:80']) });
+    assert.equal(await clients.areMissed([instance]), true);
+    assert.equal(await clients.areMissed([]), false);
+    assert.equal(await clients.areMissed([instance, 'orders.eureka 10.0.0.2:80']), false);
+    await clients.put(entry);
+    assert.equal(await clients.areMissed([instance]), false, 'it is wanted');
+  });
+
   it('put right in each copy what stays wrong', async () => {
     await clients.put(entry);
     memory.copies[1]?.set('10.0.0.9', { ...entry, address: '10.0.0.9' });
