@@ -15,6 +15,8 @@ export interface Registration {
   readonly dataCenterInfo?: Readonly<Record<string, unknown>>;
   /** Default an hour: nothing is evicted unless a test wants it. */
   readonly leaseSeconds?: number;
+  /** The client's own revision, `lastDirtyTimestamp`. Default: the time. */
+  readonly dirtyMs?: number;
 }
 
 /** Registers as an application with no client library does: by Eureka's REST operations. */
@@ -49,7 +51,7 @@ export class EurekaWriter {
       vipAddress: registration.vipAddress ?? application.toLowerCase(),
       secureVipAddress: registration.secureVipAddress ?? application.toLowerCase(),
       isCoordinatingDiscoveryServer: 'false',
-      lastDirtyTimestamp: `${Date.now()}`,
+      lastDirtyTimestamp: `${registration.dirtyMs ?? Date.now()}`,
     };
     await this.#send('POST', `apps/${application}`, [204], JSON.stringify({ instance }));
   }

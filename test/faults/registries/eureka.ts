@@ -23,6 +23,8 @@ export class EurekaRegistry implements Registry {
   readonly #writers: readonly EurekaWriter[];
   /** Write to one peer alone, as a client's heartbeat does that the other has passed on. */
   readonly #repairers: readonly EurekaWriter[];
+  /** When its client changed an instance last. */
+  readonly #dirty = new Map<string, number>();
   #scope = 'UNUSED';
 
   private constructor(
@@ -80,6 +82,7 @@ export class EurekaRegistry implements Registry {
       await inPieces(entries, (entry) => this.remove(entry, node));
     }
     this.#scope = scope.toUpperCase();
+    this.#dirty.clear();
   }
 
   async put(entry: Entry, node?: number): Promise<void> {
@@ -89,8 +92,18 @@ export class EurekaRegistry implements Registry {
         // Eureka lets no registration end OUT_OF_SERVICE, but one can end DOWN.
         status: entry.serving ? 'UP' : 'DOWN',
         metadata: { weight: `${entry.generation}` },
+        dirtyMs: this.#dirtyMs(entry, node !== undefined),
       }),
     );
+  }
+
+  /** As a client has it: the same at each server, until it registers something else, or anew. */
+  #dirtyMs(entry: Entry, isRepair: boolean): number {
+    const name = `${entry.service} ${targetOf(entry)}`;
+    const known = isRepair ? this.#dirty.get(name) : undefined;
+    const dirtyMs = known ?? Date.now();
+    this.#dirty.set(name, dirtyMs);
+    return dirtyMs;
   }
 
   async remove(entry: Entry, node?: number): Promise<void> {

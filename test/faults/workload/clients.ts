@@ -79,9 +79,9 @@ export class Clients {
   async remove(entry: Entry): Promise<void> {
     await this.#change(entry, false, () => {
       this.#wanted.delete(this.#key(entry));
+      this.#takenAway.set(this.nameOf(entry), { entry, atMs: Date.now() });
       return this.registry.remove(entry);
     });
-    this.#takenAway.set(this.nameOf(entry), { entry, atMs: Date.now() });
   }
 
   /** Repairs again and again until `signal` aborts. */
