@@ -138,8 +138,8 @@ async function measureChanges(
     const inARow = await cpuOf(daemon, idle, async () => {
       for (let change = 0; change < changesInARow; change += 2) await registry.comeAndGo(0);
     });
-    // After work, V8 waits for two rests of 8 s and then collects several times, to give memory back: that is of the work before.
-    await delay(20_000);
+    // Some rests of 8 s after work, V8 collects several times, to give memory back: that is of the work before.
+    await delay(60_000);
     await settled(daemon);
     const times: number[] = [];
     const apart = await cpuOf(daemon, idle, async () => {
