@@ -34,6 +34,11 @@ export interface InstanceRecord {
   readonly outcome: Outcome;
 }
 
+/** Of an instance in the registry. */
+export function recordKey({ application, id }: Pick<InstanceRecord, 'application' | 'id'>): string {
+  return `${application}\0${id}`;
+}
+
 export type Outcome =
   | { readonly kind: 'instance'; readonly instance: Instance; readonly plainProtocol: string | undefined }
   | { readonly kind: 'rejected'; readonly record: string; readonly reason: string };

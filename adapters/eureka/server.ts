@@ -84,15 +84,9 @@ export class EurekaServer {
   async find(by: 'apps' | 'vips' | 'svips', name: string, signal: AbortSignal): Promise<readonly unknown[]> {
     const found: unknown[] = [];
     const path = `${this.#path}/${by}/${encodeURIComponent(name)}`;
-    const totalMs = this.#options.requestTimeoutMs * wholeAnswerFactor;
-    const answer = new BoundedBody(maxApplicationBytes);
-    try {
-      await within(totalMs, signal, (until) => this.#get(path, 'json', (chunk) => answer.push(chunk), until));
-    } catch (error) {
-      if (error instanceof StatusError && error.status === 404) return found;
-      throw error;
-    }
-    const json = parseJson(answer.text());
+    const text = await this.#lookUp(path, this.#options.requestTimeoutMs * wholeAnswerFactor, signal);
+    if (text === undefined) return found;
+    const json = parseJson(text);
     const applications = isRecord(json) ? json['applications'] : undefined;
     if (isRecord(json) && isRecord(json['application'])) found.push(json['application']);
     if (isRecord(applications)) found.push(...listOf(applications['application']));
@@ -102,15 +96,7 @@ export class EurekaServer {
   /** Whether the server has an instance now; this is answered out of no cache. @throws as {@link read} */
   async has(application: string, id: string, signal: AbortSignal): Promise<boolean> {
     const path = `${this.#path}/apps/${encodeURIComponent(application)}/${encodeURIComponent(id)}`;
-    const answer = new BoundedBody(maxApplicationBytes);
-    const limitMs = this.#options.requestTimeoutMs;
-    try {
-      await within(limitMs, signal, (until) => this.#get(path, 'json', (chunk) => answer.push(chunk), until));
-      return true;
-    } catch (error) {
-      if (error instanceof StatusError && error.status === 404) return false;
-      throw error;
-    }
+    return (await this.#lookUp(path, this.#options.requestTimeoutMs, signal)) !== undefined;
   }
 
   /** Reads the status page of the server's own web pages. @throws as {@link read} */
@@ -126,6 +112,18 @@ export class EurekaServer {
   /** Ends all connections at once. */
   async close(): Promise<void> {
     await this.#pool.destroy();
+  }
+
+  /** @returns undefined when there is nothing of this name */
+  async #lookUp(path: string, limitMs: number, signal: AbortSignal): Promise<string | undefined> {
+    const answer = new BoundedBody(maxApplicationBytes);
+    try {
+      await within(limitMs, signal, (until) => this.#get(path, 'json', (chunk) => answer.push(chunk), until));
+      return answer.text();
+    } catch (error) {
+      if (error instanceof StatusError && error.status === 404) return undefined;
+      throw error;
+    }
   }
 
   /** @param take called with each part of the body, decompressed */

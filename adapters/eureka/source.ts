@@ -259,19 +259,19 @@ export class EurekaSource implements Source {
     const reading = { sharing: this.#registry.sharing, signal };
     const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
     const heldBefore = this.#registry.heldCount;
-    if (!isSameAnswer(header, this.#overtaken)) {
+    const isOvertaken = isSameAnswer(header, this.#overtaken);
+    if (!isOvertaken) {
       for (const service of this.#registry.apply(recent, this.#deps.clock.now())) out.upsert(service);
     }
     if (heldBefore > 0 && this.#registry.heldCount === 0) out.recovered(missingScope);
     if (this.#isDegraded) out.recovered();
     this.#isDegraded = false;
-    await this.#reconcile(server, header, run, census);
+    if (!isOvertaken) await this.#reconcile(server, header, run, census);
   }
 
   async #reconcile(server: EurekaServer, header: ListingHeader, run: Run, census: LeaseCensus): Promise<void> {
     const { hash } = header;
     const ours = this.#registry.hash();
-    if (isSameAnswer(header, this.#overtaken)) return;
     this.#overtaken = undefined;
     if (hash === ours) {
       const wasStuck = this.#reconciliation.isStuck;

@@ -1,4 +1,4 @@
-import type { InstanceRecord } from './convert.js';
+import { type InstanceRecord, recordKey } from './convert.js';
 import type { ApplicationRecords, RegistryView } from './registry-view.js';
 import type { EurekaServer } from './server.js';
 
@@ -23,13 +23,13 @@ export async function withoutStaleAdditions(
   try {
     const stale = new Set<string>();
     for (const record of added) {
-      if (!(await server.has(record.application, record.id, signal))) stale.add(keyOf(record));
+      if (!(await server.has(record.application, record.id, signal))) stale.add(recordKey(record));
     }
     const known = firstOf(view);
     // Where a proxy lets only whole listings through, nothing is there.
     const isBelieved = stale.size > 0 && known && (await server.has(known.application, known.id, signal));
     if (!isBelieved) return recent;
-    return recent.map(({ name, records }) => ({ name, records: records.filter((one) => !stale.has(keyOf(one))) }));
+    return recent.map(({ name, records }) => ({ name, records: records.filter((one) => !stale.has(recordKey(one))) }));
   } catch {
     signal.throwIfAborted();
     return recent;
@@ -39,7 +39,7 @@ export async function withoutStaleAdditions(
 /** What is there by the delta alone. */
 function additionsTo(view: RegistryView, recent: readonly ApplicationRecords[]): readonly InstanceRecord[] {
   const last = new Map<string, InstanceRecord>();
-  for (const { records } of recent) for (const record of records) last.set(keyOf(record), record);
+  for (const { records } of recent) for (const record of records) last.set(recordKey(record), record);
   return [...last.values()].filter(
     ({ application, id, deleted, outcome }) =>
       !deleted && outcome.kind === 'instance' && !view.records(application).has(id),
@@ -49,8 +49,4 @@ function additionsTo(view: RegistryView, recent: readonly ApplicationRecords[]):
 function firstOf(view: RegistryView): InstanceRecord | undefined {
   for (const name of view.names()) for (const record of view.records(name).values()) return record;
   return undefined;
-}
-
-function keyOf({ application, id }: InstanceRecord): string {
-  return `${application}\0${id}`;
 }

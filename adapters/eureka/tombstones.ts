@@ -1,4 +1,4 @@
-import type { InstanceRecord } from './convert.js';
+import { type InstanceRecord, recordKey } from './convert.js';
 import type { GoneInstance } from './tombstone-records.js';
 
 interface Tombstone extends GoneInstance {
@@ -13,7 +13,6 @@ const earlierReading = -1;
 const restoredKeepMs = 60_000;
 /** What was told longer ago, by the clock, is not restored. */
 const maxRestoredAgeMs = 3_600_000;
-const separator = '\u0000';
 
 /**
  * Instances that were told to be gone. Another server, or the same one after it was away, may list them still: one that
@@ -50,7 +49,7 @@ export class Tombstones {
       toldMs: Math.min(nowMs, Math.max(instance.toldMs, latestMs)),
     }));
     for (const instance of told.sort((one, other) => one.toldMs - other.toldMs).slice(-maxTombstones)) {
-      this.#tombstones.set(instance.application + separator + instance.id, { ...instance, reading: earlierReading });
+      this.#tombstones.set(recordKey(instance), { ...instance, reading: earlierReading });
     }
   }
 
@@ -73,8 +72,8 @@ export class Tombstones {
   }
 
   /** Whether anything is known of an instance, so that what a listing says of it is to be {@link note}d. */
-  has({ application, id }: InstanceRecord): boolean {
-    return this.#tombstones.size > 0 && this.#tombstones.has(application + separator + id);
+  has(record: InstanceRecord): boolean {
+    return this.#tombstones.size > 0 && this.#tombstones.has(recordKey(record));
   }
 
   /**
@@ -82,7 +81,7 @@ export class Tombstones {
    * @returns whether the instance was kept away until now and is no longer
    */
   note(record: InstanceRecord, nowMs: number): boolean {
-    const key = record.application + separator + record.id;
+    const key = recordKey(record);
     if (record.deleted) return this.#bury(key, record, nowMs);
     if (this.#tombstones.size === 0) return false;
     if (this.#isCovered(key, record)) {
@@ -100,7 +99,7 @@ export class Tombstones {
     const changed: string[] = [];
     for (const [application, ids] of this.#covered) {
       const before = ids.size;
-      for (const id of ids) if (!this.#tombstones.has(application + separator + id)) ids.delete(id);
+      for (const id of ids) if (!this.#tombstones.has(recordKey({ application, id }))) ids.delete(id);
       if (ids.size < before) changed.push(application);
       if (ids.size === 0) this.#covered.delete(application);
     }

@@ -74,7 +74,7 @@ export async function measureFromZookeeper(
       running = again.daemon;
       again.reader.close();
       starts.push(again.firstAnswerMs);
-      if (run < runs - 1) await again.daemon.stop();
+      await again.daemon.stop();
     }
     return { scale, ...measured, warmStartMs: quantile(starts, 0.5), rssMb: rss };
   } finally {

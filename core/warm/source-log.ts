@@ -122,8 +122,7 @@ export class SourceLog {
     try {
       await file.sync();
     } catch (error) {
-      this.#file = undefined;
-      await file.close().catch(() => undefined); // nobody knows what of it is on disk
+      if (!(await file.recover(error))) this.#file = undefined;
       this.#keepForNextTime();
       await this.behind();
       throw error;

@@ -147,14 +147,10 @@ export class EurekaRegistry implements Registry {
 
   /** A peer that made up its delta while an instance ended keeps it in its cache without that. */
   async misses(): Promise<ReadonlySet<string>> {
-    const missed = new Set<string>();
-    for (const { url, pid } of this.nodes) {
-      if (pid === undefined) continue;
-      const told = await lastTold(url);
-      for (const { service, address, port } of await readPeer(url)) told.delete(`${service} ${address}:${port}`);
-      for (const [name, action] of told) if (action !== 'DELETED') missed.add(name.toLowerCase());
-    }
-    return missed;
+    const running = this.nodes.filter(({ pid }) => pid !== undefined);
+    const told = (await Promise.all(running.map(({ url }) => toldOfAbsent(url)))).flat();
+    const missed = told.filter(({ actionType }) => actionType !== 'DELETED');
+    return new Set(missed.map(({ application, id }) => `${this.hostOf(application)} ${id}`));
   }
 
   async stop(): Promise<void> {
@@ -201,20 +197,19 @@ async function readPeer(url: string): Promise<Entry[]> {
 
 /** What a peer tells lately to be gone, and has not again, as `APPLICATION id`. */
 async function deletedAt(url: string): Promise<ReadonlySet<string>> {
-  const told = await lastTold(url);
-  const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
-  return new Set([...told].flatMap(([name, action]) => (action === 'DELETED' && !there.has(name) ? [name] : [])));
+  const deleted = (await toldOfAbsent(url)).filter(({ actionType }) => actionType === 'DELETED');
+  return new Set(deleted.map(({ application, id }) => `${application} ${id}`));
 }
 
-/** What a peer tells lately: the last `actionType` by `APPLICATION id`. */
-async function lastTold(url: string): Promise<Map<string, string | undefined>> {
+/** What a peer tells lately of instances that it does not have. */
+async function toldOfAbsent(url: string) {
   const { body } = await http(`${url}/apps/delta`, { headers: { accept: 'application/json' } });
   const { applications } = JSON.parse(body) as { applications: { application: Application[] } };
-  return new Map(
-    applications.application.flatMap(({ name, instance }) =>
-      instance.map(({ instanceId, actionType }) => [`${name} ${instanceId}`, actionType] as const),
-    ),
+  const told = applications.application.flatMap(({ name, instance }) =>
+    instance.map(({ instanceId, actionType }) => ({ application: name, id: instanceId, actionType })),
   );
+  const there = new Set((await readPeer(url)).map((entry) => `${entry.service} ${targetOf(entry)}`));
+  return told.filter(({ application, id }) => !there.has(`${application} ${id}`));
 }
 
 /** When a peer registered an instance, by its own clock; undefined when it does not have it. */

@@ -48,7 +48,7 @@ export interface Registry {
   /** Whether a server has registered an instance by itself since `sinceMs` (Unix time), when its client took it away. */
   revived?(entry: Entry, sinceMs: number): Promise<boolean>;
   /**
-   * Instances, as `SERVICE target`, that a server does not have any more and tells of still to who asks what has changed: its
+   * Instances, as `host target`, that a server does not have any more and tells of still to who asks what has changed: its
    * own mistake, which a reader sees only when it reads everything again.
    */
   misses?(): Promise<ReadonlySet<string>>;

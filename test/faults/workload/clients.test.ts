@@ -79,7 +79,7 @@ describe('the clients of a registry', function () {
   it('know what the registry tells of still though it is gone, if that is all', async () => {
     const instance = clients.nameOf(entry);
     assert.equal(await clients.areMissed([instance]), false, 'a registry that never does');
-    Object.assign(memory.registry, { misses: async () => new Set(['orders 10.0.0.1:80']) });
+    Object.assign(memory.registry, { misses: async () => new Set(['orders.eureka 10.0.0.1:80']) });
     assert.equal(await clients.areMissed([instance]), true);
     assert.equal(await clients.areMissed([]), false);
     assert.equal(await clients.areMissed([instance, 'orders.eureka 10.0.0.2:80']), false);

@@ -131,12 +131,7 @@ export class Clients {
   /** Whether all of these, each a `host target` that is there no more, are told of still by the registry itself. */
   async areMissed(instances: readonly string[]): Promise<boolean> {
     const missed = (await this.registry.misses?.()) ?? new Set();
-    const names = new Set<string>();
-    for (const name of missed) {
-      const [service = '', target] = name.split(' ');
-      names.add(`${this.registry.hostOf(service)} ${target}`);
-    }
-    return instances.length > 0 && instances.every((instance) => names.has(instance) && !this.find(instance));
+    return instances.length > 0 && instances.every((instance) => missed.has(instance) && !this.find(instance));
   }
 
   /** For traces: what clients and registry have of an instance now. */
