@@ -138,8 +138,7 @@ export class Subscriptions {
     }
     subscription.missed = 0;
     if (subscription.wanted) return;
-    subscription.wanted = true;
-    if (!subscription.held) this.#pending++;
+    this.#change(subscription, { wanted: true });
     this.#settle(subscription);
   }
 
@@ -161,8 +160,7 @@ export class Subscriptions {
   renew(key: ServiceKey): void {
     const subscription = this.#all.get(formatServiceKey(key));
     if (!subscription?.wanted || !subscription.held) return;
-    subscription.held = false;
-    this.#pending++;
+    this.#change(subscription, { held: false });
     this.#settle(subscription);
   }
 
@@ -197,6 +195,13 @@ export class Subscriptions {
   async ask(key: ServiceKey): Promise<readonly unknown[]> {
     if (!this.#connection) throw new Error('there is no connection to the registry');
     return (await this.#query(this.#connection, key)).hosts;
+  }
+
+  /** Whatever is wanted or held changes here, however it comes about, so that what is pending is counted right. */
+  #change(subscription: Subscription, change: Partial<Pick<Subscription, 'wanted' | 'held'>>): void {
+    const wasPending = isPending(subscription);
+    Object.assign(subscription, change);
+    this.#pending += Number(isPending(subscription)) - Number(wasPending);
   }
 
   #doubt(subscription: Subscription): void {
@@ -242,10 +247,9 @@ export class Subscriptions {
   async #step(subscription: Subscription, connection: NacosConnection): Promise<void> {
     const { events } = this.#options;
     const { key, pushes } = subscription;
-    if (subscription.wanted && !subscription.held) {
+    if (isPending(subscription)) {
       const answer = await this.#subscribe(connection, key);
-      subscription.held = true;
-      this.#pending--;
+      this.#change(subscription, { held: true });
       if (subscription.pushes === pushes) events.instances(key, answer);
     } else if (subscription.wanted && subscription.doubted) {
       const answer = await this.#query(connection, key);
@@ -254,7 +258,7 @@ export class Subscriptions {
         subscription.missed = 0;
         if (subscription.pushes === pushes) events.instances(key, answer);
       } else {
-        subscription.wanted = false;
+        this.#change(subscription, { wanted: false });
         events.removed(key);
       }
     } else {
@@ -262,8 +266,7 @@ export class Subscriptions {
         await this.#unsubscribe(connection, key);
       } finally {
         // After a failure nobody knows; should it be wanted again, it is subscribed again.
-        subscription.held = false;
-        if (subscription.wanted) this.#pending++;
+        this.#change(subscription, { held: false });
       }
     }
   }
@@ -302,20 +305,23 @@ export class Subscriptions {
 
   #giveUp(subscription: Subscription, error: Error): void {
     const { events } = this.#options;
-    const { key, wanted, held, doubted, missed } = subscription;
-    if (wanted && !held) {
-      subscription.held = true;
-      this.#pending--;
+    const { key, wanted, doubted, missed } = subscription;
+    if (isPending(subscription)) {
+      this.#change(subscription, { held: true });
       events.unreadable(key, error);
     }
     if (wanted && doubted && missed >= missedLists) {
       // By name it can never be asked for; a push alone that it is gone is not enough.
-      subscription.wanted = false;
+      this.#change(subscription, { wanted: false });
       events.removed(key);
     }
     subscription.doubted = false;
     this.#succeeded(subscription);
   }
+}
+
+function isPending({ wanted, held }: Subscription): boolean {
+  return wanted && !held;
 }
 
 function needsWork({ wanted, held, doubted }: Subscription): boolean {

@@ -14,7 +14,7 @@ type Mode =
   | { readonly kind: 'blackHole'; readonly up: boolean; readonly down: boolean }
   /** New connections are closed at once. */
   | { readonly kind: 'refuse' }
-  /** After so many more bytes from the server, in the middle of whatever it sends, its connection is closed. */
+  /** After so many more bytes from the server, in the middle of whatever it sends, that connection is closed. */
   | { readonly kind: 'cut'; bytesLeft: number; readonly then: 'pass' | 'refuse' };
 
 interface Pair {
@@ -97,17 +97,17 @@ export class TcpProxy {
     this.drop();
   }
 
-  /** Lets `bytes` more through from the server, then closes the connection they came on, and goes on with `then`. */
+  /**
+   * Lets `bytes` more through from the server, then closes the connection that they came on, and goes on as told: with
+   * `refuse` the other connections are closed as well, else a client that has several would read on.
+   */
   cutAfter(bytes: number, then: 'pass' | 'refuse' = 'pass'): void {
     this.#mode = { kind: 'cut', bytesLeft: bytes, then };
   }
 
   /** Closes all connections. */
   drop(): void {
-    for (const { client, server } of this.#pairs) {
-      client.destroy();
-      server.destroy();
-    }
+    for (const pair of this.#pairs) close(pair);
   }
 
   /** Resets all connections (RST). */
@@ -184,6 +184,7 @@ export class TcpProxy {
     pair.client.end(chunk.subarray(0, mode.bytesLeft));
     pair.server.destroy();
     this.#mode = { kind: mode.then };
+    if (mode.then === 'refuse') for (const other of this.#pairs) if (other !== pair) close(other);
   }
 
   /** A black hole shows nobody that the other side went away. */
@@ -193,4 +194,9 @@ export class TcpProxy {
     pair.client.destroySoon();
     pair.server.destroy();
   }
+}
+
+function close({ client, server }: Pair): void {
+  client.destroy();
+  server.destroy();
 }

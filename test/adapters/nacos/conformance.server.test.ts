@@ -64,7 +64,7 @@ for (const { version, start, config } of cases) {
         },
         stop: async () => proxy.refuse(),
         start: async () => proxy.pass(),
-        // Over HTTP there are several connections, and one that breaks is made up for by another.
+        // Over HTTP there are several connections, and one that breaks would be made up for by another.
         stopMidListing: async () => proxy.cutAfter(4000, config.mode === 'http' ? 'refuse' : 'pass'),
       },
       deadlineMs: 30_000,
