@@ -18,6 +18,11 @@ export interface ListingHeader {
   readonly version: string;
 }
 
+/** Whether the server made up both at once; its kinds of answers are counted each by itself. */
+export function isSameAnswer(a: ListingHeader, b: ListingHeader | undefined): boolean {
+  return a.version === b?.version && a.hash === b.hash;
+}
+
 const quote = 0x22;
 const backslash = 0x5c;
 const openBrace = 0x7b;

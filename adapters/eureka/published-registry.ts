@@ -61,6 +61,21 @@ export class PublishedRegistry {
     return this.#view.hash();
   }
 
+  /** Whether changes that a server tells are known, as far as their times show. */
+  knows(recent: readonly ApplicationRecords[]): boolean {
+    return recent.every(({ records }) => records.every((record) => this.#view.knows(record)));
+  }
+
+  /** Of changes that a server tells, the ends that are not known, each of the record that is known. */
+  missedEnds(recent: readonly ApplicationRecords[]): readonly ApplicationRecords[] {
+    const endOf = (end: InstanceRecord): readonly InstanceRecord[] => {
+      const known = this.#view.records(end.application).get(end.id);
+      const isMissed = end.deleted && known && !this.#view.knows(end);
+      return isMissed ? [{ ...known, deleted: true, updatedMs: end.updatedMs, seenMs: end.seenMs }] : [];
+    };
+    return recent.map(({ name, records }) => ({ name, records: records.flatMap(endOf) }));
+  }
+
   services(): Iterable<Service> {
     return this.#known.services();
   }

@@ -53,6 +53,18 @@ export class RegistryView implements ServiceRecords {
     return changed;
   }
 
+  /** Whether a change that a server tells is in this view, or one after it, by the server's own clock. */
+  knows({ application, id, deleted, updatedMs }: InstanceRecord): boolean {
+    const known = this.records(application).get(id);
+    return known ? known.updatedMs >= updatedMs : deleted;
+  }
+
+  /** Those of the records whose instances this view does not have. */
+  without({ name, records }: ApplicationRecords): ApplicationRecords {
+    const known = this.records(name);
+    return { name, records: records.filter(({ id }) => !known.has(id)) };
+  }
+
   /** `apps__hashcode` of this view, as `Applications.getReconcileHashCode` of Eureka's own client computes it. */
   hash(): string {
     const statuses = [...this.#statusCounts.keys()].sort();

@@ -24,6 +24,17 @@ export type ServerOptions = Pick<
   'username' | 'password' | 'tls' | 'regions' | 'requestTimeoutMs' | 'maxResponseBytes'
 >;
 
+export type Resource = 'apps' | 'apps/delta' | 'compact delta';
+
+type AnswerKind = 'json' | 'compact json' | 'html';
+
+const acceptHeaders: Readonly<Record<AnswerKind, Readonly<Record<string, string>>>> = {
+  json: { accept: 'application/json' },
+  // `EurekaAccept` of Eureka; who does not know it answers as usual.
+  'compact json': { accept: 'application/json', 'x-eureka-accept': 'compact' },
+  html: { accept: 'text/html' },
+};
+
 const connectTimeoutMs = 5000;
 /** A listing may take this many times what its beginning may, however steadily it drips. */
 const wholeAnswerFactor = 6;
@@ -58,11 +69,12 @@ export class EurekaServer {
 
   /**
    * Reads `/apps` or `/apps/delta` to its end.
+   * @param resource `compact delta`: the delta with less of each instance, which the server makes up and keeps by itself
    * @param onApplication called with the parsed JSON of each application; nothing counts until the promise resolves
    * @throws StatusError, ListingError, an error of the connection, or the signal's reason
    */
   async read(
-    resource: 'apps' | 'apps/delta',
+    resource: Resource,
     onApplication: (application: unknown) => void,
     signal: AbortSignal,
   ): Promise<ListingHeader> {
@@ -71,8 +83,9 @@ export class EurekaServer {
     const totalMs = this.#options.requestTimeoutMs * wholeAnswerFactor;
     const { regions } = this.#options;
     const query = regions.length === 0 ? '' : `?regions=${regions.map(encodeURIComponent).join(',')}`;
-    const path = `${this.#path}/${resource}${query}`;
-    await within(totalMs, signal, (until) => this.#get(path, 'json', (chunk) => splitter.push(chunk), until));
+    const path = `${this.#path}/${resource === 'apps' ? 'apps' : 'apps/delta'}${query}`;
+    const kind = resource === 'compact delta' ? 'compact json' : 'json';
+    await within(totalMs, signal, (until) => this.#get(path, kind, (chunk) => splitter.push(chunk), until));
     return splitter.end();
   }
 
@@ -127,11 +140,10 @@ export class EurekaServer {
   }
 
   /** @param take called with each part of the body, decompressed */
-  async #get(path: string, type: 'json' | 'html', take: (chunk: Uint8Array) => void, signal: AbortSignal) {
-    const accept = type === 'json' ? 'application/json' : 'text/html';
-    const headers = { accept, 'accept-encoding': 'gzip', ...this.#authorization() };
+  async #get(path: string, kind: AnswerKind, take: (chunk: Uint8Array) => void, signal: AbortSignal) {
+    const headers = { ...acceptHeaders[kind], 'accept-encoding': 'gzip', ...this.#authorization() };
     const response = await this.#pool.request({ method: 'GET', path, headers, signal });
-    const refusal = refusalOf(response, type);
+    const refusal = refusalOf(response, kind);
     if (refusal) {
       await response.body.dump({ limit: dumpedBytes, signal });
       throw refusal;
@@ -203,16 +215,16 @@ async function within<T>(limitMs: number, signal: AbortSignal, run: (until: Abor
   }
 }
 
-function refusalOf(response: Dispatcher.ResponseData, wanted: 'json' | 'html'): Error | undefined {
+function refusalOf(response: Dispatcher.ResponseData, wanted: AnswerKind): Error | undefined {
   const status = response.statusCode;
   if (status !== 200) return new StatusError(status, `HTTP ${status}${explain(status)}`);
   const type = header(response, 'content-type');
   if (wanted === 'html' && !/^text\/html\b/i.test(type)) return new ListingError('the answer is not HTML');
-  if (wanted === 'json' && xmlType.test(type)) {
+  if (wanted !== 'html' && xmlType.test(type)) {
     // XML is never parsed: no server needs it, and its entities are a way to attack whoever does.
     return new ListingError('the answer is XML though JSON was asked for, which Eureka gives from 1.1 on');
   }
-  if (wanted === 'json' && !jsonType.test(type))
+  if (wanted !== 'html' && !jsonType.test(type))
     return new ListingError('the answer is not JSON; is this URL a Eureka server?');
   const encoding = header(response, 'content-encoding');
   if (encoding !== '' && encoding !== 'gzip' && encoding !== 'identity') {

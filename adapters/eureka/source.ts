@@ -9,11 +9,11 @@ import {
   type SourceOutput,
   type SourceRecord,
 } from '../../core/plugin/index.js';
-import type { ListingHeader } from './application-splitter.js';
-import { ListingError } from './application-splitter.js';
+import { isSameAnswer, ListingError, type ListingHeader } from './application-splitter.js';
 import { convertApplication } from './applications.js';
 import { isServiceName } from './build-service.js';
 import type { EurekaConfig } from './config.js';
+import { DeltaConfirmation, type OtherDelta } from './delta-confirmation.js';
 import { listOf } from './fields.js';
 import { LeaseCensus } from './lease-census.js';
 import { type EurekaMetrics, eurekaMetrics } from './metrics.js';
@@ -22,9 +22,9 @@ import { rawRecords } from './raw-records.js';
 import { Reconciliation } from './reconciliation.js';
 import type { ApplicationRecords } from './registry-view.js';
 import { SelfPreservation } from './self-preservation.js';
-import { EurekaServer, StatusError } from './server.js';
+import { EurekaServer, type Resource, StatusError } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
-import type { Sharing } from './sharing.js';
+import { Sharing } from './sharing.js';
 import { withoutStaleAdditions } from './stale-additions.js';
 import { StoredTombstones } from './stored-tombstones.js';
 import { UnusableNames } from './unusable-names.js';
@@ -73,6 +73,7 @@ interface Run {
  * - at first everything (`/apps`), and on top of it what changed lately (`/apps/delta`): the answers come from two
  *   caches of the server, and the delta covers what an older listing lacks;
  * - then each `intervalMs` the delta; its hash tells whether the result is what the server has, and if not, everything again;
+ * - a delta that comes again is compared once with another form of it, for the server may have missed a change in it;
  * - everything again too from another server, after a gap, and from time to time as an audit.
  */
 export class EurekaSource implements Source {
@@ -82,6 +83,7 @@ export class EurekaSource implements Source {
   readonly #registry: PublishedRegistry;
   readonly #gone: StoredTombstones;
   readonly #reconciliation: Reconciliation;
+  readonly #confirmation = new DeltaConfirmation();
   /** One reading at a time: a poll, or an audit that was asked for. */
   readonly #turn = pLimit(1);
   #run: Run | undefined;
@@ -212,8 +214,18 @@ export class EurekaSource implements Source {
     return undefined;
   }
 
-  /** Reads everything and publishes it as the complete state. @returns what an audit found */
-  async #list(server: EurekaServer, reason: ListingReason, run: Run, census = new LeaseCensus()): Promise<AuditReport> {
+  /**
+   * Reads everything and publishes it as the complete state.
+   * @param ends of instances, told besides; they count where the listing lacks the instance as well
+   * @returns what an audit found
+   */
+  async #list(
+    server: EurekaServer,
+    reason: ListingReason,
+    run: Run,
+    census = new LeaseCensus(),
+    ends: readonly ApplicationRecords[] = [],
+  ): Promise<AuditReport> {
     const { out, signal } = run;
     const registry = this.#registry;
     if (this.#server !== server || reason === 'gap') registry.beginReading();
@@ -225,7 +237,9 @@ export class EurekaSource implements Source {
     const delta = await this.#readRecent(server, told, { sharing: listing.sharing, signal });
     // Of remote regions, servers do not always know single instances.
     const isAsked = this.#config.regions.length === 0;
-    const recent = isAsked ? await withoutStaleAdditions(server, listing.view, told, signal) : told;
+    const ended = ends.map((application) => listing.view.without(application));
+    const believed = isAsked ? await withoutStaleAdditions(server, listing.view, told, signal) : told;
+    const recent = [...believed, ...ended];
     for (const application of recent) listing.view.apply(application);
     const nowMs = this.#deps.clock.now();
     // What the delta tells is no difference: the next poll would have told it as well.
@@ -270,23 +284,44 @@ export class EurekaSource implements Source {
   }
 
   async #reconcile(server: EurekaServer, header: ListingHeader, run: Run, census: LeaseCensus): Promise<void> {
+    const { clock, logger } = this.#deps;
     const { hash } = header;
     const ours = this.#registry.hash();
     this.#overtaken = undefined;
-    if (hash === ours) {
+    const read = () => this.#readOther(server, run.signal);
+    const other =
+      hash === ours ? await this.#confirmation.contradiction(header, this.#registry, clock.now(), read) : undefined;
+    if (hash === ours && !other) {
       const wasStuck = this.#reconciliation.isStuck;
       this.#reconciliation.matched();
       if (wasStuck && !this.#reconciliation.isStuck) run.out.recovered(hashScope);
       return;
     }
     this.#metrics.mismatched();
-    const detail = { server: server.url, theirs: printable(hash), ours: printable(ours) };
-    if (!this.#reconciliation.mismatched(this.#deps.clock.now())) {
-      this.#deps.logger.debug(detail, 'the hash differs still; the next full listing waits');
+    const detail = { server: server.url, theirs: printable(other?.hash ?? hash), ours: printable(ours) };
+    const what = other ? 'the delta lacks a change' : 'the hash differs';
+    if (!this.#reconciliation.mismatched(clock.now())) {
+      logger.debug(detail, `${what} still; the next full listing waits`);
       return;
     }
-    this.#deps.logger.info(detail, 'the hash differs; reading everything again');
-    await this.#list(server, 'mismatch', run, census);
+    logger.info(detail, `${what}; reading everything again`);
+    await this.#list(server, 'mismatch', run, census, other && this.#registry.missedEnds(other.recent));
+    if (other) this.#confirmation.listed(header, other, this.#registry, clock.now());
+  }
+
+  async #readOther(server: EurekaServer, signal: AbortSignal): Promise<OtherDelta | undefined> {
+    // What remote regions change reaches the server's answers after minutes, so that two of them differ for long.
+    if (this.#config.regions.length > 0) return undefined;
+    const recent: ApplicationRecords[] = [];
+    const reading = { sharing: new Sharing(), signal };
+    try {
+      const { hash } = await this.#read(server, 'compact delta', (one) => recent.push(one), reading);
+      return { hash, recent };
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#deps.logger.debug({ err: error, server: server.url }, 'the delta cannot be confirmed');
+      return undefined;
+    }
   }
 
   /** The delta that goes on top of a listing; undefined when the server has none. */
@@ -301,7 +336,7 @@ export class EurekaSource implements Source {
 
   #read(
     server: EurekaServer,
-    resource: 'apps' | 'apps/delta',
+    resource: Resource,
     onApplication: (application: ApplicationRecords) => void,
     { sharing, signal, census, unusable }: Reading,
   ) {
@@ -372,10 +407,6 @@ export class EurekaSource implements Source {
     const pauseMs = this.#hasDeltas ? this.#config.intervalMs : this.#config.intervalMs * pollsPerListing;
     return Math.round(pauseMs * (1 + Math.random() * 0.1));
   }
-}
-
-function isSameAnswer(a: ListingHeader, b: ListingHeader | undefined): boolean {
-  return a.version === b?.version && a.hash === b.hash;
 }
 
 /** Lets other work go first. @throws the signal's reason */

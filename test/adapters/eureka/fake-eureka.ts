@@ -5,16 +5,20 @@ import { type Listing, listing } from './listing.js';
 
 export type Answer = (response: ServerResponse) => void;
 
+type Kind = 'full' | 'delta' | 'compact';
+
 /** Answers with what no real server can be made to answer. */
 export class FakeEureka {
   full: Answer = json(listing({}));
   delta: Answer = json(listing({}));
+  /** The compact delta; as `delta` when absent, as from a server that does not know it. */
+  compact: Answer | undefined;
   /** An instance that is asked for by itself: it is there. */
   instance: Answer = raw('{"instance":{}}');
   /** Everything else: the web pages, single applications. */
   other: Answer = status(404);
-  /** `full` and `delta` in the order they were asked for. */
-  readonly requests: string[] = [];
+  /** In the order they were asked for. */
+  readonly requests: Kind[] = [];
   /** Paths of all requests. */
   readonly paths: string[] = [];
   readonly #server: Server;
@@ -29,10 +33,11 @@ export class FakeEureka {
         else this.other(response);
         return;
       }
-      const isDelta = resource[1] !== undefined;
-      this.requests.push(isDelta ? 'delta' : 'full');
-      if (isDelta) this.delta(response);
-      else this.full(response);
+      const isCompact = request.headers['x-eureka-accept'] === 'compact';
+      const kind = resource[1] === undefined ? 'full' : isCompact ? 'compact' : 'delta';
+      this.requests.push(kind);
+      const answer = this[kind] ?? this.delta;
+      answer(response);
     });
   }
 
@@ -41,7 +46,7 @@ export class FakeEureka {
     return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/eureka`;
   }
 
-  count(kind: 'full' | 'delta'): number {
+  count(kind: Kind): number {
     return this.requests.filter((request) => request === kind).length;
   }
 

@@ -125,4 +125,23 @@ describe('adapters/eureka source, a delta that a change has missed', function ()
     await come();
     await recorder.waitFor(({ services }) => services.get('ORDERS')?.instances.length === 1, { deadlineMs });
   });
+
+  it('publishes the end of what it has published, though the delta has it still', async () => {
+    await go();
+    run = new SourceRun(makeSource({ servers: [server.url] }));
+    const { recorder } = run;
+    const published = () => recorder.services.get('ORDERS')?.instances.length ?? 0;
+    await recorder.waitFor(({ synced }) => synced, { deadlineMs });
+    await poll(
+      async () => {
+        await come();
+        await recorder.waitFor(() => published() === 1, { what: 'the instance', deadlineMs });
+        await whileAsked(go);
+        return (await told()) === 'ADDED';
+      },
+      { timeoutMs: deadlineMs, what: 'the server to miss a change' },
+    );
+    await recorder.waitFor(() => published() === 0, { what: 'its end', deadlineMs });
+    assert.equal(await told(), 'ADDED', 'as the server says still');
+  });
 });
