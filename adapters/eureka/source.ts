@@ -1,30 +1,27 @@
 import pLimit from 'p-limit';
-import { isRecord } from '../../core/model/is-record.js';
 import {
   type AuditReport,
   backoffMs,
   type Deps,
+  linkSignal,
   printable,
   type Source,
   type SourceOutput,
   type SourceRecord,
 } from '../../core/plugin/index.js';
-import { isSameAnswer, ListingError, type ListingHeader } from './application-splitter.js';
-import { convertApplication } from './applications.js';
-import { isServiceName } from './build-service.js';
+import { isSameAnswer, type ListingHeader } from './application-splitter.js';
 import type { EurekaConfig } from './config.js';
-import { DeltaConfirmation, type OtherDelta } from './delta-confirmation.js';
-import { listOf } from './fields.js';
+import { DeltaConfirmation } from './delta-confirmation.js';
 import { LeaseCensus } from './lease-census.js';
+import { ListingReader } from './listing-reader.js';
 import { type EurekaMetrics, eurekaMetrics } from './metrics.js';
 import { PublishedRegistry } from './published-registry.js';
 import { rawRecords } from './raw-records.js';
 import { Reconciliation } from './reconciliation.js';
 import type { ApplicationRecords } from './registry-view.js';
 import { SelfPreservation } from './self-preservation.js';
-import { EurekaServer, type Resource, StatusError } from './server.js';
+import { EurekaServer } from './server.js';
 import { ServerGroup, UnavailableError } from './server-group.js';
-import { Sharing } from './sharing.js';
 import { withoutStaleAdditions } from './stale-additions.js';
 import { StoredTombstones } from './stored-tombstones.js';
 import { UnusableNames } from './unusable-names.js';
@@ -44,22 +41,10 @@ const fileKey = 'tombstones file';
 const maxGapMs = 60_000;
 /** Without deltas every poll is a full listing, and correspondingly rare. */
 const pollsPerListing = 6;
-const noDeltaStatuses: ReadonlySet<number> = new Set([403, 404, 405, 501]);
 /** While a server lists what is known to be gone, it is asked again this often whether it has caught up. */
 const lagListingMs = 60_000;
 
 const nothingCompared: AuditReport = { compared: 0, differences: 0, found: [] };
-
-/** More than any registry has; an answer within its bytes can list many more, of nothing. */
-const maxInstances = 1_000_000;
-
-/** How an answer is read. */
-interface Reading {
-  readonly sharing: Sharing;
-  readonly signal: AbortSignal;
-  readonly census?: LeaseCensus;
-  readonly unusable?: UnusableNames;
-}
 
 /** What a run has at hand. */
 interface Run {
@@ -84,6 +69,7 @@ export class EurekaSource implements Source {
   readonly #gone: StoredTombstones;
   readonly #reconciliation: Reconciliation;
   readonly #confirmation = new DeltaConfirmation();
+  readonly #reader: ListingReader;
   /** One reading at a time: a poll, or an audit that was asked for. */
   readonly #turn = pLimit(1);
   #run: Run | undefined;
@@ -100,6 +86,7 @@ export class EurekaSource implements Source {
   constructor(config: EurekaConfig, deps: Deps) {
     this.#config = config;
     this.#deps = deps;
+    this.#reader = new ListingReader(config, deps.logger);
     this.#gone = new StoredTombstones(deps);
     this.#metrics = eurekaMetrics(deps.metrics, deps.name);
     this.#registry = new PublishedRegistry(config, this.#gone.tombstones);
@@ -138,23 +125,24 @@ export class EurekaSource implements Source {
 
   /** Lists everything now and publishes what differs. @throws UnavailableError, the signal's reason */
   async audit(signal: AbortSignal): Promise<AuditReport> {
-    const run = this.#running();
-    const ended = AbortSignal.any([signal, run.signal]);
-    return this.#turn(() =>
-      run.group.attempt((server) => this.#list(server, 'audit', { ...run, signal: ended }), ended),
+    return this.#withRun(signal, (run) =>
+      this.#turn(() => run.group.attempt((server) => this.#list(server, 'audit', run), run.signal)),
     );
   }
 
   /** The instances of an application, or behind a VIP address, as the server has them now. */
   async records(service: string, signal: AbortSignal): Promise<readonly SourceRecord[]> {
-    const run = this.#running();
-    const ended = AbortSignal.any([signal, run.signal]);
     const byVip = this.#config.serviceName === 'vip';
     const idOf = (application: string, id: string) => (byVip ? `${application}/${id}` : id);
-    const applications = await run.group.attempt(async (server) => {
-      if (!byVip) return server.find('apps', service, ended);
-      return [...(await server.find('vips', service, ended)), ...(await server.find('svips', service, ended))];
-    }, ended);
+    const applications = await this.#withRun(signal, (run) =>
+      run.group.attempt(async (server) => {
+        if (!byVip) return server.find('apps', service, run.signal);
+        return [
+          ...(await server.find('vips', service, run.signal)),
+          ...(await server.find('svips', service, run.signal)),
+        ];
+      }, run.signal),
+    );
     const records = new Map<string, SourceRecord>();
     for (const application of applications) {
       for (const record of rawRecords(application, idOf)) records.set(record.id, record);
@@ -162,9 +150,15 @@ export class EurekaSource implements Source {
     return [...records.values()].slice(0, 1000);
   }
 
-  #running(): Run {
+  /** @param task what `signal` ends as well as the run does */
+  async #withRun<T>(signal: AbortSignal, task: (run: Run) => Promise<T>): Promise<T> {
     if (!this.#run) throw new Error('the source does not run');
-    return this.#run;
+    const { controller, release } = linkSignal(signal, this.#run.signal);
+    try {
+      return await task({ ...this.#run, signal: controller.signal });
+    } finally {
+      release();
+    }
   }
 
   /** @returns why no server could be read; what is published stays then */
@@ -232,9 +226,14 @@ export class EurekaSource implements Source {
     const listing = registry.beginListing();
     const take = (application: ApplicationRecords) => registry.add(listing, application);
     const unusable = new UnusableNames();
-    const header = await this.#read(server, 'apps', take, { sharing: listing.sharing, signal, census, unusable });
+    const header = await this.#reader.read(server, 'apps', take, {
+      sharing: listing.sharing,
+      signal,
+      census,
+      unusable,
+    });
     const told: ApplicationRecords[] = [];
-    const delta = await this.#readRecent(server, told, { sharing: listing.sharing, signal });
+    const delta = await this.#reader.readRecent(server, told, { sharing: listing.sharing, signal });
     // Of remote regions, servers do not always know single instances.
     const isAsked = this.#config.regions.length === 0;
     const ended = ends.map((application) => listing.view.without(application));
@@ -271,7 +270,7 @@ export class EurekaSource implements Source {
     const { out, signal } = run;
     const recent: ApplicationRecords[] = [];
     const reading = { sharing: this.#registry.sharing, signal };
-    const header = await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
+    const header = await this.#reader.read(server, 'apps/delta', (one) => recent.push(one), reading);
     const heldBefore = this.#registry.heldCount;
     const isOvertaken = isSameAnswer(header, this.#overtaken);
     if (!isOvertaken) {
@@ -288,7 +287,7 @@ export class EurekaSource implements Source {
     const { hash } = header;
     const ours = this.#registry.hash();
     this.#overtaken = undefined;
-    const read = () => this.#readOther(server, run.signal);
+    const read = () => this.#reader.readOther(server, run.signal);
     const other =
       hash === ours ? await this.#confirmation.contradiction(header, this.#registry, clock.now(), read) : undefined;
     if (hash === ours && !other) {
@@ -307,50 +306,6 @@ export class EurekaSource implements Source {
     logger.info(detail, `${what}; reading everything again`);
     await this.#list(server, 'mismatch', run, census, other && this.#registry.missedEnds(other.recent));
     if (other) this.#confirmation.listed(header, other, this.#registry, clock.now());
-  }
-
-  async #readOther(server: EurekaServer, signal: AbortSignal): Promise<OtherDelta | undefined> {
-    // What remote regions change reaches the server's answers after minutes, so that two of them differ for long.
-    if (this.#config.regions.length > 0) return undefined;
-    const recent: ApplicationRecords[] = [];
-    const reading = { sharing: new Sharing(), signal };
-    try {
-      const { hash } = await this.#read(server, 'compact delta', (one) => recent.push(one), reading);
-      return { hash, recent };
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#deps.logger.debug({ err: error, server: server.url }, 'the delta cannot be confirmed');
-      return undefined;
-    }
-  }
-
-  /** The delta that goes on top of a listing; undefined when the server has none. */
-  async #readRecent(server: EurekaServer, recent: ApplicationRecords[], reading: Reading) {
-    try {
-      return await this.#read(server, 'apps/delta', (one) => recent.push(one), reading);
-    } catch (error) {
-      if (error instanceof StatusError && noDeltaStatuses.has(error.status)) return undefined;
-      throw error;
-    }
-  }
-
-  #read(
-    server: EurekaServer,
-    resource: Resource,
-    onApplication: (application: ApplicationRecords) => void,
-    { sharing, signal, census, unusable }: Reading,
-  ) {
-    let instances = 0;
-    const take = (value: unknown) => {
-      // Before anything is made of them.
-      instances += isRecord(value) ? listOf(value['instance']).length : 0;
-      if (instances > maxInstances) throw new ListingError(`the answer has more than ${maxInstances} instances`);
-      census?.add(value);
-      const application = convertApplication(value, this.#config, sharing);
-      if (!(application && isServiceName(application.name))) unusable?.add(application?.name ?? '');
-      if (application) onApplication(application);
-    };
-    return server.read(resource, take, signal);
   }
 
   #tellOfListing(
