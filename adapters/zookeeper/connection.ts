@@ -19,7 +19,7 @@ import {
   PingRequest,
   SaslRequest,
 } from './jute.js';
-import { decodeStats, type FoundStat, StatsRequest } from './multi-read.js';
+import { decodeManyChildren, decodeStats, type FoundChildren, type FoundStat, MultiReadRequest } from './multi-read.js';
 import { noNode, replyError, ZookeeperError } from './zookeeper-error.js';
 
 /** What a later connection needs to go on with the same session. */
@@ -172,8 +172,16 @@ export class ZookeeperConnection {
   /** The states of many nodes, in their order. @throws ZookeeperError UNIMPLEMENTED before 3.6; TOO_LARGE */
   stats(paths: readonly string[]): Promise<FoundStat[]> {
     return this.#request(
-      () => new StatsRequest(paths),
+      () => MultiReadRequest.stats(paths),
       (frame) => decodeStats(frame, paths.length),
+    );
+  }
+
+  /** The children of many nodes, in their order. @throws as {@link stats} */
+  manyChildren(paths: readonly string[]): Promise<FoundChildren[]> {
+    return this.#request(
+      () => MultiReadRequest.children(paths),
+      (frame) => decodeManyChildren(frame, paths.length),
     );
   }
 

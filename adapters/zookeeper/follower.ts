@@ -7,9 +7,9 @@ import { eventTypes, type WatchEvent, type ZookeeperConnection } from './connect
 import { concernsAny, withEarlierInstances } from './earlier-instances.js';
 import { type NodeConnection, NodeReader } from './node-reader.js';
 import type { Place, Places } from './places.js';
+import type { BatchSupport } from './read-batcher.js';
 import type { RegistryState } from './registry-state.js';
 import { RereadQueue } from './reread-queue.js';
-import type { BatchSupport } from './stat-batcher.js';
 import { Surroundings } from './surroundings.js';
 import { PartialReading, TreeReader } from './tree-reader.js';
 import { parseUnit, type Unit, unitKey, unitScope, unitsOf } from './unit.js';
@@ -210,7 +210,10 @@ export class Follower {
     const onAbort = () => this.#listed.reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
+    // The lists of what there is went out by themselves; what they name is read together.
+    this.nodes.readsMany = true;
     await this.#listed.promise;
+    this.nodes.readsMany = false;
     signal.removeEventListener('abort', onAbort);
     if (!keeper) return;
     await this.#metadataSettled(keeper);

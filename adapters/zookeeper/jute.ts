@@ -5,6 +5,7 @@ import { ZookeeperError } from './zookeeper-error.js';
 export const opCodes = {
   exists: 3,
   getData: 4,
+  getChildren: 8,
   ping: 11,
   getChildren2: 12,
   multiRead: 22,
@@ -192,16 +193,22 @@ export const replyHeaderBytes = 20;
 /** GetChildren2Response: `vector<ustring> children; Stat stat`. @throws ZookeeperError PROTOCOL */
 export function decodeChildren(frame: Buffer): Children {
   return decoding('the list of children', () => {
-    const count = frame.readInt32BE(replyHeaderBytes);
-    let offset = replyHeaderBytes + 4;
-    const names: string[] = [];
-    for (let index = 0; index < count; index++) {
-      const end = endOfField(frame, offset);
-      names.push(frame.toString('utf8', offset + 4, end));
-      offset = end;
-    }
-    return { names, stamp: childrenStamp(readStat(frame, offset)) };
+    const [names, end] = readNames(frame, replyHeaderBytes);
+    return { names, stamp: childrenStamp(readStat(frame, end)) };
   });
+}
+
+/** `vector<ustring>`. @returns the texts, and where they end */
+export function readNames(frame: Buffer, start: number): readonly [string[], number] {
+  const count = frame.readInt32BE(start);
+  let offset = start + 4;
+  const names: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const end = endOfField(frame, offset);
+    names.push(frame.toString('utf8', offset + 4, end));
+    offset = end;
+  }
+  return [names, offset];
 }
 
 /** ExistsResponse: `Stat stat`. @throws ZookeeperError PROTOCOL */

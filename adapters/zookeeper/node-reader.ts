@@ -1,7 +1,11 @@
 import type { ZookeeperConnection } from './connection.js';
-import { type ChildrenStamp, childrenStamp, type NodeData, type NodeStat } from './jute.js';
-import { type BatchSupport, StatBatcher } from './stat-batcher.js';
+import { type Children, type ChildrenStamp, childrenStamp, type NodeData, type NodeStat } from './jute.js';
+import { type BatchSupport, ReadBatcher } from './read-batcher.js';
 
+/** Nodes in one request for states. Their data come along, which for the nodes asked about are short. */
+const maxStats = 64;
+/** Nodes in one request for children, of which each can have many. */
+const maxLists = 16;
 /** Attempts to read a node that is made and deleted while we look. */
 const maxLooks = 3;
 
@@ -12,7 +16,10 @@ export interface NodeChildren {
 }
 
 /** What reading takes of a connection. */
-export type NodeConnection = Pick<ZookeeperConnection, 'findChildren' | 'findData' | 'exists' | 'stats'>;
+export type NodeConnection = Pick<
+  ZookeeperConnection,
+  'findChildren' | 'findData' | 'exists' | 'stats' | 'manyChildren'
+>;
 
 /** What was read of a node, so that an audit can tell whether that is still so. */
 export type NodeStamp = string;
@@ -26,12 +33,18 @@ export class NodeReader {
   readonly #isWatching: boolean;
   readonly #stamps = new Map<string, NodeStamp>();
   /** Absent where each reading has to leave a watch behind. */
-  readonly #batcher: StatBatcher | undefined;
+  readonly #stats: ReadBatcher<NodeStat> | undefined;
+  readonly #lists: ReadBatcher<Children> | undefined;
+  /** Whether many nodes are read, so that those read in one turn of the event loop are asked for in one request. */
+  readsMany = false;
 
   constructor(connection: NodeConnection, isWatching: boolean, batches: BatchSupport) {
     this.#connection = connection;
     this.#isWatching = isWatching;
-    if (!isWatching) this.#batcher = new StatBatcher(connection, batches);
+    if (isWatching) return;
+    const support = batches.connection();
+    this.#stats = new ReadBatcher({ support, maxBatch: maxStats, read: (paths) => connection.stats(paths) });
+    this.#lists = new ReadBatcher({ support, maxBatch: maxLists, read: (paths) => connection.manyChildren(paths) });
   }
 
   /** The state of every node that was read, by path. */
@@ -41,14 +54,16 @@ export class NodeReader {
 
   /** The node's children, none when there is no such node. @throws ZookeeperError */
   async children(path: string): Promise<NodeChildren> {
-    const found = await this.#look(path, () => this.#connection.findChildren(path, this.#isWatching));
+    const among = this.readsMany && this.#lists ? await this.#lists.find(path) : 'refused';
+    const alone = () => this.#look(path, () => this.#connection.findChildren(path, this.#isWatching));
+    const found = among === 'refused' ? await alone() : among;
     this.#stamps.set(path, childrenPrefix + (found?.stamp ?? ''));
     return found ?? { names: [], stamp: undefined };
   }
 
   /** As {@link children}, for nodes of which most have none, or are not there: many are looked at in one request. */
   async rareChildren(path: string): Promise<NodeChildren> {
-    const stat = this.#batcher ? await this.#batcher.find(path) : 'refused';
+    const stat = this.#stats ? await this.#stats.find(path) : 'refused';
     if (stat === 'refused' || (stat && stat.childCount > 0)) return this.children(path);
     const stamp = stat && childrenStamp(stat);
     this.#stamps.set(path, childrenPrefix + (stamp ?? ''));
@@ -69,7 +84,7 @@ export class NodeReader {
 
   /** Whether a node is now as it was when it was read. @throws ZookeeperError */
   async isAsRead(path: string, stamp: NodeStamp): Promise<boolean> {
-    const found = this.#batcher ? await this.#batcher.find(path) : 'refused';
+    const found = this.#stats ? await this.#stats.find(path) : 'refused';
     const stat = found === 'refused' ? await this.#connection.exists(path, false) : found;
     const toStamp = stamp.startsWith(dataPrefix) ? dataStamp : childrenStamp;
     return stamp.slice(1) === (stat ? toStamp(stat) : '');

@@ -14,10 +14,10 @@ import type { ZookeeperConnection } from './connection.js';
 import { Follower, type WatchMode } from './follower.js';
 import { type SourceMetrics, sourceMetrics } from './metrics.js';
 import { Places } from './places.js';
+import { BatchSupport } from './read-batcher.js';
 import { RecordReader } from './records.js';
 import { RegistryState } from './registry-state.js';
 import { type ConnectionUse, ZookeeperSession } from './session.js';
-import { BatchSupport } from './stat-batcher.js';
 import { hasCode } from './zookeeper-error.js';
 
 /** Few at a time: a scheduled audit is never urgent. */

@@ -81,6 +81,8 @@ export class FakeTree {
       findData: (path, watch) => this.#findData(path, watch),
       exists: async (path, watch) => this.#exists(path, watch),
       stats: async (paths) => paths.map((path): FoundStat => this.#exists(path, false)),
+      manyChildren: (paths) =>
+        Promise.all(paths.map((path) => this.#findChildren(path, false).catch(() => 'refused' as const))),
       fail: (error) => {
         throw error;
       },

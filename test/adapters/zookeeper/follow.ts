@@ -3,8 +3,8 @@ import { MetadataKeeper } from '../../../adapters/dubbo/metadata-service/metadat
 import { zookeeperSchema } from '../../../adapters/zookeeper/config.js';
 import { Follower, type WatchMode } from '../../../adapters/zookeeper/follower.js';
 import { Places } from '../../../adapters/zookeeper/places.js';
+import { BatchSupport } from '../../../adapters/zookeeper/read-batcher.js';
 import { RegistryState } from '../../../adapters/zookeeper/registry-state.js';
-import { BatchSupport } from '../../../adapters/zookeeper/stat-batcher.js';
 import { ManualClock, Recorder } from '../../../testkit/index.js';
 import type { FakeTree } from './fake-tree.js';
 import type { RawConfig } from './support.js';

@@ -10,7 +10,7 @@ import {
   PingRequest,
   replyHeaderBytes,
 } from '../../../adapters/zookeeper/jute.js';
-import { decodeStats, StatsRequest } from '../../../adapters/zookeeper/multi-read.js';
+import { decodeManyChildren, decodeStats, MultiReadRequest } from '../../../adapters/zookeeper/multi-read.js';
 import { ZookeeperError } from '../../../adapters/zookeeper/zookeeper-error.js';
 
 function frame(body: Buffer): Buffer {
@@ -112,7 +112,7 @@ describe('jute', () => {
 
   it('asks for many states in one request, and reads what is told of each', () => {
     assert.equal(
-      new StatsRequest(['/a', '/ü']).toBuffer().toString('hex'),
+      MultiReadRequest.stats(['/a', '/ü']).toBuffer().toString('hex'),
       // header; two operations: getData, not done, -1, path, no watch; the end: -1, done, -1
       '000000320000000000000016' +
         `${'0000000400ffffffff'}${'000000022f61'}00` +
@@ -134,6 +134,32 @@ describe('jute', () => {
     assert.throws(() => decodeStats(reply, 4), ZookeeperError);
   });
 
+  it('asks for the children of many nodes in one request, each after its state, and reads what is told of each', () => {
+    assert.equal(
+      MultiReadRequest.children(['/a', '/ü']).toBuffer().toString('hex'),
+      '000000530000000000000016' +
+        `${'0000000400ffffffff'}${'000000022f61'}00${'0000000800ffffffff'}${'000000022f61'}00` +
+        `${'0000000400ffffffff'}${'000000032fc3bc'}00${'0000000800ffffffff'}${'000000032fc3bc'}00` +
+        'ffffffff01ffffffff',
+    );
+    const header = (type: string) => Buffer.from(`${type}00ffffffff`, 'hex');
+    const stat = Buffer.alloc(68);
+    stat.writeBigInt64BE(11n, 0);
+    stat.writeBigInt64BE(22n, 60);
+    const state = Buffer.concat([header('00000004'), frame(Buffer.from('some')), stat]);
+    const names = [frame(Buffer.from('ö')), frame(Buffer.from('b'))];
+    const list = Buffer.concat([header('00000008'), Buffer.from('00000002', 'hex'), ...names]);
+    const error = (code: string) => Buffer.concat([header('ffffffff'), Buffer.from(code, 'hex')]);
+    const [noNode, noAuth] = [error('ffffff9b'), error('ffffff9a')];
+    const end = Buffer.from('ffffffff01ffffffff', 'hex');
+    const results = [state, list, noNode, noNode, noAuth, noAuth, state, noNode, noNode, list, state, noAuth];
+    const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), ...results, end]);
+    const found = { names: ['ö', 'b'], stamp: '11-22' };
+    // What is there in one of two readings came or went between them.
+    assert.deepEqual(decodeManyChildren(reply, 6), [found, undefined, 'refused', 'refused', 'refused', 'refused']);
+    assert.throws(() => decodeManyChildren(reply, 7), ZookeeperError);
+  });
+
   it('refuses replies that end too early or lie about lengths, and throws nothing else', () => {
     const lies = Buffer.alloc(replyHeaderBytes + 8);
     lies.writeInt32BE(2147483647, replyHeaderBytes);
@@ -142,7 +168,8 @@ describe('jute', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const decodeThree = (frame: Buffer) => decodeStats(frame, 3);
-        for (const decode of [decodeChildren, decodeStat, decodeData, decodeToken, decodeThree]) {
+        const decodeTwo = (frame: Buffer) => decodeManyChildren(frame, 2);
+        for (const decode of [decodeChildren, decodeStat, decodeData, decodeToken, decodeThree, decodeTwo]) {
           try {
             decode(Buffer.from(bytes));
           } catch (error) {

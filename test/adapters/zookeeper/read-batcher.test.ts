@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { FoundStat } from '../../../adapters/zookeeper/multi-read.js';
-import { BatchSupport, StatBatcher } from '../../../adapters/zookeeper/stat-batcher.js';
+import { BatchSupport, ReadBatcher } from '../../../adapters/zookeeper/read-batcher.js';
 import { ZookeeperError } from '../../../adapters/zookeeper/zookeeper-error.js';
 
 const stat = (childCount: number) => ({ czxid: 1n, mzxid: 1n, pzxid: 1n, ephemeralOwner: 0n, childCount });
 
-describe('StatBatcher', () => {
+describe('ReadBatcher', () => {
   /** Answers with as many children as the path is long; nothing for `/none`. */
   class Connection {
     readonly asked: number[] = [];
@@ -18,9 +18,12 @@ describe('StatBatcher', () => {
     }
   }
 
+  const over = (connection: Connection, support: BatchSupport) =>
+    new ReadBatcher({ support: support.connection(), maxBatch: 64, read: (paths) => connection.stats(paths) });
+
   it('asks for what is asked for in one turn together, in requests of 64', async () => {
     const connection = new Connection();
-    const batcher = new StatBatcher(connection, new BatchSupport());
+    const batcher = over(connection, new BatchSupport());
     const paths = Array.from({ length: 130 }, (_, index) => `/${'x'.repeat(index)}`);
     const found = await Promise.all([...paths, '/none'].map((path) => batcher.find(path)));
     assert.deepEqual(found, [...paths.map((path) => stat(path.length)), undefined]);
@@ -31,7 +34,7 @@ describe('StatBatcher', () => {
 
   it('has each asked for by itself when the request fails, and goes on with the next', async () => {
     const connection = new Connection();
-    const batcher = new StatBatcher(connection, new BatchSupport());
+    const batcher = over(connection, new BatchSupport());
     assert.deepEqual(await batcher.find('/a'), stat(2));
     connection.error = new ZookeeperError('TOO_LARGE', 'too large');
     for (let round = 0; round < 5; round++) assert.equal(await batcher.find('/a'), 'refused');
@@ -43,8 +46,8 @@ describe('StatBatcher', () => {
     const support = new BatchSupport();
     const connection = new Connection();
     connection.error = new ZookeeperError('UNIMPLEMENTED', 'what?');
-    assert.equal(await new StatBatcher(connection, support).find('/a'), 'refused');
-    assert.equal(await new StatBatcher(connection, support).find('/a'), 'refused');
+    assert.equal(await over(connection, support).find('/a'), 'refused');
+    assert.equal(await over(connection, support).find('/a'), 'refused');
     assert.deepEqual(connection.asked, [1]);
   });
 
@@ -52,19 +55,19 @@ describe('StatBatcher', () => {
     const support = new BatchSupport();
     const lost = new Connection();
     lost.error = new ZookeeperError('CONNECTION_LOSS', 'gone');
-    const batcher = new StatBatcher(lost, support);
+    const batcher = over(lost, support);
     await Promise.all(Array.from({ length: 300 }, (_, index) => batcher.find(`/${index}`)));
     await batcher.find('/later');
     assert.deepEqual(lost.asked, [64, 64, 64, 64, 44, 1]);
     const next = new Connection();
-    assert.deepEqual(await new StatBatcher(next, support).find('/a'), stat(2));
+    assert.deepEqual(await over(next, support).find('/a'), stat(2));
     assert.deepEqual(next.asked, [1]);
   });
 
   it('asks no more that a server says it does not know, whatever failed before', async () => {
     const support = new BatchSupport();
     const connection = new Connection();
-    const batcher = new StatBatcher(connection, support);
+    const batcher = over(connection, support);
     connection.error = new ZookeeperError('TOO_LARGE', 'too large');
     await batcher.find('/a');
     connection.error = new ZookeeperError('UNIMPLEMENTED', 'what?');
@@ -73,12 +76,23 @@ describe('StatBatcher', () => {
     assert.deepEqual(connection.asked, [1, 1]);
   });
 
+  it('takes what fails of several batchers over one connection for one failure', async () => {
+    const support = new BatchSupport();
+    const lost = new Connection();
+    lost.error = new ZookeeperError('CONNECTION_LOSS', 'gone');
+    const connection = support.connection();
+    const options = { support: connection, maxBatch: 64, read: (paths: readonly string[]) => lost.stats(paths) };
+    await Promise.all([new ReadBatcher(options).find('/a'), new ReadBatcher(options).find('/b')]);
+    const next = new Connection();
+    assert.deepEqual(await over(next, support).find('/a'), stat(2));
+  });
+
   it('takes two connections that end over the first request for a server that does not know it', async () => {
     const support = new BatchSupport();
     const connections = [new Connection(), new Connection(), new Connection()];
     for (const connection of connections) {
       connection.error = new ZookeeperError('CONNECTION_LOSS', 'gone');
-      assert.equal(await new StatBatcher(connection, support).find('/a'), 'refused');
+      assert.equal(await over(connection, support).find('/a'), 'refused');
     }
     assert.deepEqual(
       connections.map(({ asked }) => asked.length),
