@@ -49,10 +49,13 @@ export async function auditSession(options: AuditOptions, signal: AbortSignal): 
   const found: AuditDifference[] = [];
   let differences = 0;
   if (suspects.size > 0) await clock.sleep(settleMs, signal);
+  // One that no watch has told of may be gone by now.
+  const isStrangerThere = [...suspects.keys()].some((name) => !states.has(name));
+  const there = isStrangerThere ? await list(signal) : listed;
   const mend = async ([name, index]: [string, number | undefined], within: AbortSignal) => {
     const state = states.get(name);
     // Whatever has moved since is seen by itself.
-    if (isPending(name) || state?.index !== index) return;
+    if (isPending(name) || state?.index !== index || !(state || there.has(name))) return;
     const detail = state ? await compare(options, state, within) : 'the service was missed';
     if (detail === undefined || detail === 'unreadable' || states.get(name)?.index !== index) return;
     differences++;

@@ -33,12 +33,12 @@ export interface FromZookeeperFigures {
 const gateway = 'edge';
 const changedServices = 20;
 /** As many changes as a daemon has seen after an hour or a day: until then its code is being compiled, again and again. */
-const warmUps = 5000;
+export const warmUps = 5000;
 const clients = 100;
 export const pauseMs = 100;
 const changesInARow = 1000;
 /** Of which the middle one counts. */
-const runs = 3;
+export const repeats = 3;
 
 /** A real ZooKeeper, the built daemon as the control plane of a gateway, and clients that read endpoints as Envoys do. */
 export async function measureFromZookeeper(
@@ -69,7 +69,7 @@ export async function measureFromZookeeper(
     for (const reader of [first.reader, ...others]) reader.close();
     await first.daemon.stop();
     const starts: number[] = [];
-    for (let run = 0; run < runs; run++) {
+    for (let run = 0; run < repeats; run++) {
       const again = await start(zookeeper.address, data, all);
       running = again.daemon;
       again.reader.close();
@@ -143,7 +143,7 @@ async function measureChanges(
     await settled(daemon);
     const idle = await idleCpuPerMs(daemon);
     const inARow: number[] = [];
-    for (let run = 0; run < runs; run++) {
+    for (let run = 0; run < repeats; run++) {
       const cpu = await cpuOf(daemon, idle, async () => {
         for (let change = 0; change < changesInARow; change += 2) await registry.comeAndGo(0);
       });

@@ -1,6 +1,6 @@
 import { describeScale } from '../scale.js';
 import { type FanOut, type FanOutFigures, measureFanOut } from './fan-out.js';
-import { type FromZookeeperFigures, measureFromZookeeper, pauseMs } from './from-zookeeper.js';
+import { type FromZookeeperFigures, measureFromZookeeper, pauseMs, repeats, warmUps } from './from-zookeeper.js';
 import { buildPrograms } from './peers.js';
 import { measureStorm, type Storm, type StormResult } from './storm.js';
 
@@ -63,7 +63,7 @@ function reportRegistry(runs: readonly FromZookeeperFigures[]): string {
     row('RSS with 100 such clients', (f) => mb(f.rssMb), '≤ 450 MB'),
     '',
     `CPU per change, one after another, ${scales.map(describeScale).reverse().join(' against ')}: ${((large ?? 0) / (small ?? 1)).toFixed(2)} (bar: ≤ 1.3).`,
-    'Changes are measured after 5,000 others; those one after another, and starts, are the middle of three.',
+    `Changes are measured after ${warmUps} others; those one after another, and starts, are the middle of ${repeats}.`,
     '',
   ].join('\n');
 }

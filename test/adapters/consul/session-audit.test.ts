@@ -36,6 +36,27 @@ describe('adapters/consul: audit of a session', function () {
     assert.equal(most, 4);
   });
 
+  it('counts a service that no watch has told of, and none that has come and gone meanwhile', async () => {
+    const lists = [['gone', 'missed'], ['missed']];
+    const repaired: string[] = [];
+    const report = await auditSession(
+      {
+        clock: { now: () => 0, sleep: async () => undefined },
+        parallel: 4,
+        list: async () => new Set(lists.shift()),
+        states: new Map(),
+        read: async () => undefined,
+        isPending: () => false,
+        repair: async (name) => void repaired.push(name),
+        published: (name) => name,
+      },
+      new AbortController().signal,
+    );
+    assert.deepEqual(report.found, [{ service: 'missed', detail: 'the service was missed' }]);
+    assert.equal(report.differences, 1);
+    assert.deepEqual(repaired, ['missed']);
+  });
+
   it('fails when its session ends while it waits for a repair', async () => {
     const registry = await FakeRegistry.start('orders');
     const source = makeSource({ servers: [registry.url] });
