@@ -110,6 +110,12 @@ describe('jute', () => {
     assert.equal(decodeToken(data).toString(), 'dàta');
   });
 
+  /** Parts of the answer to a request for many. */
+  const header = (type: string) => Buffer.from(`${type}00ffffffff`, 'hex');
+  const error = (code: string) => Buffer.concat([header('ffffffff'), Buffer.from(code, 'hex')]);
+  const [noNode, noAuth] = [error('ffffff9b'), error('ffffff9a')];
+  const end = Buffer.from('ffffffff01ffffffff', 'hex');
+
   it('asks for many states in one request, and reads what is told of each', () => {
     assert.equal(
       MultiReadRequest.stats(['/a', '/ü']).toBuffer().toString('hex'),
@@ -119,15 +125,10 @@ describe('jute', () => {
         `${'0000000400ffffffff'}${'000000032fc3bc'}00` +
         'ffffffff01ffffffff',
     );
-    const header = (type: string) => Buffer.from(`${type}00ffffffff`, 'hex');
     const stat = Buffer.alloc(68);
     stat.writeBigInt64BE(11n, 0);
     stat.writeInt32BE(2, 56);
-    const error = (code: string) => Buffer.concat([header('ffffffff'), Buffer.from(code, 'hex')]);
-    const end = Buffer.from('ffffffff01ffffffff', 'hex');
     const there = Buffer.concat([header('00000004'), frame(Buffer.from('some')), stat]);
-    const noNode = error('ffffff9b');
-    const noAuth = error('ffffff9a');
     const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), noNode, there, noAuth, end]);
     const found = { czxid: 11n, mzxid: 0n, pzxid: 0n, ephemeralOwner: 0n, childCount: 2 };
     assert.deepEqual(decodeStats(reply, 3), [undefined, found, 'refused']);
@@ -142,16 +143,12 @@ describe('jute', () => {
         `${'0000000400ffffffff'}${'000000032fc3bc'}00${'0000000800ffffffff'}${'000000032fc3bc'}00` +
         'ffffffff01ffffffff',
     );
-    const header = (type: string) => Buffer.from(`${type}00ffffffff`, 'hex');
     const stat = Buffer.alloc(68);
     stat.writeBigInt64BE(11n, 0);
     stat.writeBigInt64BE(22n, 60);
     const state = Buffer.concat([header('00000004'), frame(Buffer.from('some')), stat]);
     const names = [frame(Buffer.from('ö')), frame(Buffer.from('b'))];
     const list = Buffer.concat([header('00000008'), Buffer.from('00000002', 'hex'), ...names]);
-    const error = (code: string) => Buffer.concat([header('ffffffff'), Buffer.from(code, 'hex')]);
-    const [noNode, noAuth] = [error('ffffff9b'), error('ffffff9a')];
-    const end = Buffer.from('ffffffff01ffffffff', 'hex');
     const results = [state, list, noNode, noNode, noAuth, noAuth, state, noNode, noNode, list, state, noAuth];
     const reply = Buffer.concat([Buffer.alloc(replyHeaderBytes), ...results, end]);
     const found = { names: ['ö', 'b'], stamp: '11-22' };
