@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { SourceRun } from '../../../testkit/index.js';
-import { poll } from '../../support/poll.js';
 import { FakeEureka, json, raw, status } from './fake-eureka.js';
 import { instanceJson, listing } from './listing.js';
 import { makeSource } from './make-source.js';
@@ -75,8 +74,7 @@ describe('adapters/eureka source, audits and records', () => {
     server.full = status(503);
     await assert.rejects(source.audit(signal), /HTTP 503/);
     assert.equal(recorder.services.get('A')?.instances.length, 2);
-    const from = server.count('delta');
-    await poll(() => server.count('delta') >= from + 3);
+    await server.polled(3);
     assert.equal(recorder.degradedScopes.size, 0);
   });
 

@@ -174,8 +174,7 @@ describe('adapters/eureka source, bad inputs', () => {
     };
     server.delta = json(listing(recent, 'UP_4_'));
     await recorder.waitFor(({ services }) => services.has('NEW'));
-    const from = server.count('delta');
-    await poll(() => server.count('delta') >= from + 3);
+    await server.polled(3);
     assert.equal(recorder.services.has('UNKNOWN'), false);
     assert.deepEqual(
       recorder.services.get('GOOD')?.instances.map(({ id }) => id),
@@ -202,8 +201,7 @@ describe('adapters/eureka source, bad inputs', () => {
     server.full = raw(text);
     server.delta = json(listing({}, 'UP_3_'));
     await recorder.waitFor(({ services }) => services.has('BAD'));
-    const from = server.count('delta');
-    await poll(() => server.count('delta') >= from + 3);
+    await server.polled(3);
     assert.equal(server.count('full'), 2);
   });
 });

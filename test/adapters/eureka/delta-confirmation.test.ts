@@ -15,8 +15,7 @@ const at = (ms: number, id: string, change: Readonly<Record<string, unknown>> = 
 const goneAt = (ms: number, id: string) => at(ms, id, { actionType: 'DELETED' });
 
 function answer(version: string, hash: string, ...instances: Record<string, unknown>[]): Answer {
-  const { applications } = listing({ A: instances }, hash);
-  return json({ applications: { ...applications, versions__delta: version } });
+  return json(listing({ A: instances }, hash, version));
 }
 
 describe('adapters/eureka source, a delta that a change has missed', () => {
@@ -45,19 +44,15 @@ describe('adapters/eureka source, a delta that a change has missed', () => {
       .get('A')
       ?.instances.map(({ id }) => id)
       .join();
-  const polled = async (count: number) => {
-    const from = server.count('delta');
-    await poll(() => server.count('delta') >= from + count);
-  };
 
   it('is asked about once in its other form, and no more until there is another one', async () => {
     await begin();
-    await polled(8);
+    await server.polled(8);
     assert.equal(server.count('compact'), 1);
     assert.equal(server.count('full'), 1);
     server.delta = answer('2', 'UP_2_');
     await poll(() => server.count('compact') === 2);
-    await polled(4);
+    await server.polled(4);
     assert.equal(server.count('compact'), 2);
     assert.equal(server.count('full'), 1);
   });
@@ -69,7 +64,7 @@ describe('adapters/eureka source, a delta that a change has missed', () => {
     await recorder.waitFor(() => ids() === 'a1', { what: 'the instance to go' });
     assert.equal(recorder.degradedScopes.size, 0, 'it was told gone, and is not missing');
     const listings = server.count('full');
-    await polled(8);
+    await server.polled(8);
     assert.equal(server.count('full'), listings, 'the delta is known to be overtaken');
     assert.equal(ids(), 'a1');
   });
@@ -80,7 +75,7 @@ describe('adapters/eureka source, a delta that a change has missed', () => {
     recorder.onEvent(() => seen.add(ids()));
     server.compact = answer('1', 'UP_1_', goneAt(1000, 'a2'));
     await poll(() => server.count('full') === 2);
-    await polled(5);
+    await server.polled(5);
     assert.deepEqual([...seen], ['a1,a2']);
     assert.equal(recorder.degradedScopes.size, 0);
   });
@@ -103,7 +98,7 @@ describe('adapters/eureka source, a delta that a change has missed', () => {
     await poll(() => server.count('full') === 2);
     for (const version of ['2', '3']) {
       server.delta = answer(version, 'UP_2_');
-      await polled(5);
+      await server.polled(5);
     }
     assert.equal(server.count('full'), 2);
     assert.equal(server.count('compact'), 1);
@@ -119,7 +114,7 @@ describe('adapters/eureka source, a delta that a change has missed', () => {
       server.compact = other;
       await begin();
       await poll(() => server.count('compact') >= 1);
-      await polled(5);
+      await server.polled(5);
       assert.equal(server.count('compact'), 1);
       assert.equal(server.count('full'), 1);
       assert.equal(recorder.degradedScopes.size, 0);

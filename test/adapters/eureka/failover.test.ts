@@ -68,8 +68,7 @@ describe('adapters/eureka source, a server that lags behind', () => {
     await loseA2(recorder);
     await recorder.waitFor(() => recorder.notices.has('lagging server'));
     assert.match(recorder.notices.get('lagging server') ?? '', /lists 1 instances that were reported gone/);
-    const from = second.count('delta');
-    await poll(() => second.count('delta') >= from + 3);
+    await second.polled(3);
     assert.equal(ids(recorder), 'a1');
     assert.equal(second.count('full'), 1, 'the hash is that of the server, with what is left out');
     second.full = json(listing({ A: [one('a1')] }));
@@ -155,8 +154,7 @@ describe('adapters/eureka source, a server that lags behind', () => {
     await recorder.waitFor(() => ids(recorder) === 'a1,a2');
     first.full = first.delta = status(503);
     await recorder.waitFor(() => recorder.degradedScopes.has('missing instances'));
-    const from = second.count('delta');
-    await poll(() => second.count('delta') >= from + 3);
+    await second.polled(3);
     assert.equal(ids(recorder), 'a1,a2');
   });
 

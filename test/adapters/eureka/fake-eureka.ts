@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { poll } from '../../support/poll.js';
 import { type Listing, listing } from './listing.js';
 
 export type Answer = (response: ServerResponse) => void;
@@ -48,6 +49,12 @@ export class FakeEureka {
 
   count(kind: Kind): number {
     return this.requests.filter((request) => request === kind).length;
+  }
+
+  /** Resolves when it was asked for so many more deltas. */
+  async polled(deltas: number): Promise<void> {
+    const from = this.count('delta');
+    await poll(() => this.count('delta') >= from + deltas);
   }
 
   async start(): Promise<void> {

@@ -36,10 +36,15 @@ export interface Listing {
   };
 }
 
-/** `GET /apps` or `/apps/delta`. @param hash default: that of the instances listed */
+/**
+ * `GET /apps` or `/apps/delta`.
+ * @param hash default: that of the instances listed
+ * @param version which answer of the server it is
+ */
 export function listing(
   applications: Readonly<Record<string, readonly Record<string, unknown>[]>>,
   hash?: string,
+  version = '1',
 ): Listing {
   const statuses = Object.values(applications).flatMap((instances) => instances.map((one) => String(one['status'])));
   const counted = [...new Set(statuses)]
@@ -47,7 +52,7 @@ export function listing(
     .map((status) => `${status}_${statuses.filter((one) => one === status).length}_`);
   return {
     applications: {
-      versions__delta: '1',
+      versions__delta: version,
       apps__hashcode: hash ?? counted.join(''),
       application: Object.entries(applications).map(([name, instance]) => ({ name, instance })),
     },

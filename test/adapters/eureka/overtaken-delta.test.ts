@@ -47,13 +47,8 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
     await recorder.waitFor(({ synced }) => synced);
   };
   const ids = () => recorder.services.get('A')?.instances.map(({ id }) => id);
-  const polled = async (count: number) => {
-    const from = server.count('delta');
-    await poll(() => server.count('delta') >= from + count);
-  };
   const delta = (version: string, hash: string, ...instances: Record<string, unknown>[]) => {
-    const { applications } = listing({ A: instances }, hash);
-    server.delta = json({ applications: { ...applications, versions__delta: version } });
+    server.delta = json(listing({ A: instances }, hash, version));
   };
 
   it('publishes an instance that has registered again, though the delta tells its end alone', async () => {
@@ -69,7 +64,7 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
     const seen = new Set<string>();
     const stop = recorder.onEvent(() => seen.add(`${ids()}`));
     const listings = server.count('full');
-    await polled(15);
+    await server.polled(15);
     stop();
     assert.deepEqual([...seen], seen.size === 0 ? [] : ['a1,a2'], 'it stays');
     assert.equal(recorder.degradedScopes.size, 0);
@@ -87,7 +82,7 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
     assert.equal(weight(), 200);
     const seen = new Set<number | undefined>();
     recorder.onEvent(() => seen.add(weight()));
-    await polled(15);
+    await server.polled(15);
     assert.ok(!seen.has(100));
     delta('2', 'UP_1_', at(3000, 'a1', { metadata: { weight: '3' } }));
     await recorder.waitFor(() => weight() === 300);
@@ -121,7 +116,7 @@ describe('adapters/eureka source, a delta that is older than the listing', () =>
       const seen = new Set<string>();
       const stop = recorder.onEvent(() => seen.add(`${ids()}`));
       const listings = server.count('full');
-      await polled(25);
+      await server.polled(25);
       stop();
       assert.deepEqual([...seen], seen.size === 0 ? [] : ['a1'], 'it stays away');
       assert.ok(server.count('full') - listings <= 4, 'only audits list everything');
